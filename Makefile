@@ -1,0 +1,105 @@
+# The only definition of each check: pre-commit, the workflows and .ci/run call these targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+DATA_DIR ?= .
+HOST ?= 127.0.0.1
+PORT ?= 7860
+STUBS ?= build/stubs
+ARGS ?=
+
+# One thread a process: with two, spinning OpenMP workers make small models slower, and pictures stay comparable.
+TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1
+TESTS := tests contracts/golden
+DRAW := $(BIN)/serena txt2img --backend torch --data-dir "$(DATA_DIR)" --width 128 --height 128 --steps 20
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(STAMP) ## make .venv with the extras torch and dev, from constraints.txt; at once when it is there
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Serena needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,dev]'
+	@touch $@
+
+.PHONY: demo
+demo: setup ## draw two pictures with the built-in model, into outputs/
+	@$(DRAW) --seed 7 "a red circle on a blue background" "sunset over mountains"
+
+.PHONY: serve
+serve: setup ## serve the API on HOST:PORT (127.0.0.1:7860), data in DATA_DIR
+	@$(BIN)/serena serve --host $(HOST) --port $(PORT) --data-dir "$(DATA_DIR)"
+
+.PHONY: test
+test: setup ## every test that needs no GPU and no more than a minute, with the coverage floor
+	@$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "not gpu and not slow" --cov --cov-report=term:skip-covered $(ARGS)
+
+.PHONY: test-all
+test-all: setup ## test, the slow tests, and the GPU tests where there is a CUDA device
+	@marker="$$($(BIN)/python -c 'import torch; print("" if torch.cuda.is_available() else "not gpu")')"; \
+	$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "$$marker" --cov --cov-report=term:skip-covered $(ARGS)
+
+.PHONY: smoke
+smoke: setup ## boot the server as a process and go once through the API and the command line
+	@$(TEST_ENV) $(BIN)/python -m pytest tests/smoke $(ARGS)
+
+.PHONY: quality
+quality: setup ## the contracts of the doors and the look of the built-in model's pictures
+	@$(TEST_ENV) $(BIN)/python -m pytest tests/quality tests/architecture -m "not gpu and not slow" $(ARGS)
+
+.PHONY: test-gpu
+test-gpu: setup ## the tests that need a CUDA device
+	@$(TEST_ENV) $(BIN)/python -m pytest tests/gpu -m gpu $(ARGS)
+
+.PHONY: check
+check: lint types imports audit ## every static check
+
+.PHONY: lint
+lint: setup ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: format
+format: setup ## put the format right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: types
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+.PHONY: imports
+imports: setup ## the rules of importlinter.ini
+	@$(BIN)/lint-imports --config importlinter.ini
+
+.PHONY: audit
+audit: setup ## known vulnerabilities in constraints.txt; says so where the registry does not answer
+	@$(BIN)/python scripts/dev/audit_dependencies.py constraints.txt
+
+.PHONY: lock
+lock: ## write constraints.txt anew from a fresh environment
+	@scripts/dev/lock.sh "$(PYTHON)"
+
+.PHONY: stubs
+stubs: setup ## write stub model repositories to STUBS (build/stubs)
+	@$(BIN)/python scripts/dev/create_stub_repos.py $(STUBS)
+
+.PHONY: bench
+bench: setup ## every measurement, one table
+	@$(TEST_ENV) $(BIN)/python -m bench $(ARGS)
+
+.PHONY: clean
+clean: ## remove what the checks left; .venv and outputs stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov build dist .coverage .coverage.*
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print0 | xargs -0 -r rm -rf

@@ -1,0 +1,1 @@
+"""What plugs into the ports: doors, backends, stores. ``bootstrap`` wires them."""

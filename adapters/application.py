@@ -1,0 +1,85 @@
+"""What a door holds: the driving ports, assembled. Doors never see how they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from adapters.nothing import HostMemory, NoResources
+from adapters.settings import Settings
+from core.domain.request import Kind
+from core.ports.driving import (
+    BrowseModels,
+    BrowseResources,
+    ControlJobs,
+    EditOptions,
+    GenerateImages,
+    InspectImages,
+    ManageMemory,
+    ReportHealth,
+)
+from plugins.report import PluginReport
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One assembled Serena.
+
+    :ivar start: start the worker and load the model behind it; returns at once.
+    :ivar close: stop the worker, tell the plugins, free the backend.
+    :ivar kinds: the kinds of jobs that are drawn here; doors refuse the others.
+    """
+
+    settings: Settings
+    images: GenerateImages
+    jobs: ControlJobs
+    models: BrowseModels
+    options: EditOptions
+    inspect: InspectImages
+    health: ReportHealth
+    backend: str
+    plugins: Sequence[PluginReport]
+    start: Callable[[], None]
+    close: Callable[[], None]
+    resources: BrowseResources = field(default_factory=NoResources)
+    memory: ManageMemory = field(default_factory=HostMemory)
+    kinds: frozenset[Kind] = frozenset((Kind.TXT2IMG, Kind.IMG2IMG))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of ``serena doctor``. ``remedy`` says how to mend it, empty when nothing is wrong."""
+
+    topic: str
+    status: Literal["ok", "warning", "error"]
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSummary:
+    """A backend that could be configured."""
+
+    name: str
+    distribution: str
+    available: bool
+    reason: str
+
+
+class Host(Protocol):
+    """What the command line needs of the composition root."""
+
+    def open(self, settings: Settings) -> Application:
+        """Assemble, without starting."""
+        ...
+
+    def serve(self, settings: Settings) -> None:
+        """Run the HTTP door until a signal."""
+        ...
+
+    def plugins(self, settings: Settings) -> Sequence[PluginReport]: ...
+
+    def backends(self, settings: Settings) -> Sequence[BackendSummary]: ...
+
+    def diagnose(self, settings: Settings) -> Sequence[Finding]: ...

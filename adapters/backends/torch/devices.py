@@ -1,0 +1,47 @@
+"""Which device, number format and how many threads."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from adapters.settings import BackendSettings
+from core.domain.errors import SettingsError
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` takes CUDA, then MPS, then the CPU. Raises :class:`SettingsError` for a device that is not there."""
+    if name == "auto":
+        return torch.device(_best())
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise SettingsError(f"backend.device is {name!r}; it must be auto, cpu, cuda, cuda:N or mps") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SettingsError(f"backend.device is {name!r}, but torch sees {torch.cuda.device_count()} CUDA devices")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError("backend.device is 'mps', but torch sees none here")
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """``auto``: half precision where the device computes in it, single precision on the CPU."""
+    if name != "auto":
+        return DTYPES[name]
+    return torch.float32 if device.type == "cpu" else torch.float16
+
+
+def set_threads(settings: BackendSettings) -> None:
+    """Two threads on a busy two-core machine can be twenty times slower than one, so half is the default."""
+    if "OMP_NUM_THREADS" in os.environ and not settings.threads:
+        return
+    torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) // 2))
+
+
+def _best() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

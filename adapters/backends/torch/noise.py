@@ -1,0 +1,129 @@
+"""Noise as the reference draws it: one generator for each picture, so that no picture depends on its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from adapters.backends.torch.philox import PhiloxGenerator
+
+RandnSource = Literal["CPU", "GPU", "NV"]
+Draw = Callable[[tuple[int, ...]], Tensor]
+ALMOST_PARALLEL = 0.9995
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseSpec:
+    """What decides the noise of a batch.
+
+    :param shape: (channels, rows, columns) of one latent.
+    :param ensd: added to every seed after the first draw (eta noise seed delta); 0 for none.
+    :param resize_from: (rows, columns) in latent cells that the seed was first drawn at; None for the shape's own.
+    """
+
+    seeds: tuple[int, ...]
+    subseeds: tuple[int, ...]
+    subseed_strength: float
+    shape: tuple[int, int, int]
+    source: RandnSource
+    device: torch.device
+    ensd: int = 0
+    resize_from: tuple[int, int] | None = None
+
+
+class BatchNoise:
+    """A ``NoiseSource`` for one pass. Call :meth:`first` once, before anything else is drawn.
+
+    :param brownian_range: lowest and highest sigma of the full schedule; only SDE samplers need it.
+    """
+
+    def __init__(self, spec: NoiseSpec, brownian_range: tuple[float, float] | None = None) -> None:
+        self._spec = spec
+        self._draws = [self._generator(seed) for seed in spec.seeds]
+        self._range = brownian_range
+        self._trees: list[Any] | None = None
+
+    def first(self) -> Tensor:
+        """The noise that sampling starts from: (images, channels, rows, columns), float32."""
+        noise = torch.stack([self._first(i) for i in range(len(self._spec.seeds))])
+        if self._spec.ensd:
+            self._draws = [self._generator(seed + self._spec.ensd) for seed in self._spec.seeds]
+        return noise
+
+    def draw(self) -> Tensor:
+        return torch.stack([draw(self._spec.shape) for draw in self._draws])
+
+    def between(self, sigma: float, sigma_next: float) -> Tensor:
+        if self._trees is None:
+            self._trees = [self._tree(seed) for seed in self._spec.seeds]
+        low, high = min(sigma, sigma_next), max(sigma, sigma_next)
+        sign = 1.0 if sigma < sigma_next else -1.0
+        first, last = torch.tensor(low), torch.tensor(high)
+        rows = torch.stack([tree(first, last) for tree in self._trees])
+        return (rows * (sign / (last - first).sqrt())).to(self._spec.device)
+
+    def _first(self, index: int) -> Tensor:
+        spec = self._spec
+        small = spec.shape if spec.resize_from is None else (spec.shape[0], *spec.resize_from)
+        resized = small != spec.shape
+        draw = self._generator(spec.seeds[index]) if resized else self._draws[index]
+        noise = draw(small)
+        if spec.subseed_strength != 0:
+            noise = slerp(spec.subseed_strength, noise, self._generator(spec.subseeds[index])(small))
+        return _centred(noise, self._draws[index](spec.shape)) if resized else noise
+
+    def _generator(self, seed: int) -> Draw:
+        spec = self._spec
+        if spec.source == "NV":
+            philox = PhiloxGenerator(seed)
+            return lambda shape: torch.from_numpy(philox.randn(shape)).to(spec.device)
+        place = spec.device if spec.source == "GPU" and spec.device.type == "cuda" else torch.device("cpu")
+        generator = torch.Generator(place).manual_seed(seed % 2**64)
+        return lambda shape: torch.randn(shape, generator=generator, device=place).to(spec.device)
+
+    def _tree(self, seed: int) -> Any:
+        """A Brownian path over the range. torchsde refines it by splitting, so it costs what is asked of it."""
+        import torchsde
+
+        if self._range is None:
+            raise ValueError("this pass was made without a Brownian range")
+        low, high = self._range
+        start = torch.zeros(self._spec.shape, dtype=torch.float32)
+        return torchsde.BrownianTree(torch.tensor(low), start, t1=torch.tensor(high), entropy=seed)
+
+
+def slerp(share: float, low: Tensor, high: Tensor) -> Tensor:
+    """Spherical blend along the rows' axis, as the reference has it, its reversed straight blend included."""
+    low_unit = low / torch.norm(low, dim=1, keepdim=True)
+    high_unit = high / torch.norm(high, dim=1, keepdim=True)
+    dot = (low_unit * high_unit).sum(1)
+    if dot.mean() > ALMOST_PARALLEL:
+        return low * share + high * (1 - share)
+    omega = torch.acos(dot)
+    sine = torch.sin(omega)
+    first = (torch.sin((1.0 - share) * omega) / sine).unsqueeze(1) * low
+    return first + (torch.sin(share * omega) / sine).unsqueeze(1) * high
+
+
+def _centred(noise: Tensor, canvas: Tensor) -> Tensor:
+    """``noise`` of another size laid over the middle of ``canvas``, or its middle cut out."""
+    height, width = canvas.shape[1:]
+    offset_y, offset_x = (height - noise.shape[1]) // 2, (width - noise.shape[2]) // 2
+    rows = noise.shape[1] if offset_y >= 0 else noise.shape[1] + 2 * offset_y
+    columns = noise.shape[2] if offset_x >= 0 else noise.shape[2] + 2 * offset_x
+    to_y, to_x = max(offset_y, 0), max(offset_x, 0)
+    from_y, from_x = max(-offset_y, 0), max(-offset_x, 0)
+    result = canvas.clone()
+    result[:, to_y : to_y + rows, to_x : to_x + columns] = noise[:, from_y : from_y + rows, from_x : from_x + columns]
+    return result
+
+
+def seed_resize_cells(width: int, height: int) -> tuple[int, int] | None:
+    """Latent rows and columns of a seed resize in pixels; None when it is off."""
+    return (height // 8, width // 8) if width > 0 and height > 0 else None
+
+

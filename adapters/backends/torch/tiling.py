@@ -1,0 +1,48 @@
+"""Pictures that continue over their edges: convolutions that pad with the other side.
+
+The flag belongs to the thread that draws, so that runs in flight do not tile each other's pictures.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_local = threading.local()
+
+
+@contextmanager
+def tiling(on: bool) -> Iterator[None]:
+    """Pad circularly in this thread, inside the block."""
+    before = getattr(_local, "on", False)
+    _local.on = on
+    try:
+        yield
+    finally:
+        _local.on = before
+
+
+def make_tileable(module: torch.nn.Module) -> None:
+    """Let every convolution of ``module`` ask, at each call, whether this thread tiles."""
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer._conv_forward = _tileable(layer)  # type: ignore[method-assign]
+
+
+def _tileable(layer: torch.nn.Conv2d) -> Any:
+    plain = layer._conv_forward
+    rows, columns = layer.padding if isinstance(layer.padding, tuple) else (0, 0)
+
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if not getattr(_local, "on", False) or not (rows or columns):
+            return plain(x, weight, bias)
+        padded = functional.pad(x, (columns, columns, rows, rows), mode="circular")
+        return functional.conv2d(padded, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
+
+    return forward

@@ -1,0 +1,34 @@
+"""``serena plugins``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from adapters.cli.common import AsJson, DataDir, host_of, settings_from
+from adapters.cli.listing import show
+
+COLUMNS = ("name", "version", "distribution", "builtin", "hooks", "error")
+
+
+def plugins(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Built-in plugins too.")] = False,
+    hook: Annotated[str | None, typer.Option(help="Only those that implement this hook.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the plugins, what they hook into, and why one is not in use."""
+    reports = host_of(context).plugins(settings_from(data_dir))
+    # Asking for a hook asks who takes part in it, and the built-in ones do.
+    wanted = [r for r in reports if everything or hook or not r.builtin]
+    rows = [asdict(r) for r in wanted if hook is None or hook in r.hooks]
+    show(rows, COLUMNS, as_json=as_json, empty=_nothing(hook))
+
+
+def _nothing(hook: str | None) -> str:
+    if hook:
+        return f"no plugin implements {hook}"
+    return "no plugin is installed; --all shows the built-in ones"

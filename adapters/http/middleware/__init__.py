@@ -1,0 +1,1 @@
+"""Plain ASGI layers around the routes. None keeps a body back, so a disconnect is seen below."""

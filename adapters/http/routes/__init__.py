@@ -1,0 +1,1 @@
+"""Routers, each made by a function that takes the ports it needs."""

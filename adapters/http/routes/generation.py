@@ -1,0 +1,70 @@
+"""``POST /sdapi/v1/txt2img`` and ``/img2img``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from adapters.http.body import router as new_router
+from adapters.http.pasting import paste
+from adapters.http.pictures import encode_picture
+from adapters.http.submitting import Submitter
+from adapters.http.to_request import img2img_request, txt2img_request
+from adapters.http.wire.generation import GenerationBody, ImagesResponse, Img2ImgRequest, Txt2ImgRequest, echo
+from core.domain.request import GenerationRequest
+from core.domain.result import GenerationResult
+from core.ports.driving import EditOptions
+
+
+class GenerationRoutes:
+    """The two endpoints."""
+
+    def __init__(self, submitter: Submitter, options: EditOptions) -> None:
+        self._submitter = submitter
+        self._options = options
+
+    async def txt2img(self, body: Txt2ImgRequest, request: Request) -> Response:
+        body = paste(body)
+        return await self._generate(lambda: txt2img_request(body), body, request)
+
+    async def img2img(self, body: Img2ImgRequest, request: Request) -> Response:
+        body = paste(body)
+        return await self._generate(lambda: img2img_request(body, self._submitter.put), body, request)
+
+    async def _generate(self, build: Any, body: GenerationBody, request: Request) -> Response:
+        def accepted() -> GenerationRequest:
+            wanted: GenerationRequest = build()
+            if body.override_settings and body.override_settings_restore_afterwards is False:
+                # The reference leaves such overrides in force; here they are changed like any option.
+                self._options.set(body.override_settings)
+            return wanted
+
+        def render(result: GenerationResult) -> Response:
+            sent = result.images if body.send_images else ()
+            return JSONResponse(
+                {
+                    "images": [encode_picture(self._submitter.picture(picture.blob)) for picture in sent],
+                    "parameters": echo_hiding_pictures(body),
+                    "info": json.dumps(dict(result.info), default=lambda value: None),
+                }
+            )
+
+        return await self._submitter.answer(request, accepted, render, body.force_task_id)
+
+
+def echo_hiding_pictures(body: GenerationBody) -> dict[str, Any]:
+    parameters = echo(body)
+    if isinstance(body, Img2ImgRequest) and not body.include_init_images:
+        parameters["init_images"] = parameters["mask"] = None
+    return parameters
+
+
+def generation_router(submitter: Submitter, options: EditOptions) -> APIRouter:
+    routes = GenerationRoutes(submitter, options)
+    router = new_router("/sdapi/v1", ["generation"])
+    router.post("/txt2img", response_model=ImagesResponse, summary="Draw from a prompt")(routes.txt2img)
+    router.post("/img2img", response_model=ImagesResponse, summary="Draw from a picture")(routes.img2img)
+    return router

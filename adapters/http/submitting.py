@@ -1,0 +1,114 @@
+"""Submit a job, wait for it, answer with it: what all generating routes share."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from adapters.http.errors import ErrorReply, reply_to_job
+from adapters.http.pictures import Pictures
+from adapters.http.users import user_of
+from adapters.http.waiting import ClientGoneError, job_ended
+from core.domain.errors import InvalidImage, InvalidValue
+from core.domain.image import BlobRef
+from core.domain.job import Job, JobId
+from core.domain.request import GenerationRequest, Kind
+from core.domain.result import GenerationResult
+from core.ports.driving import ControlJobs, GenerateImages
+
+LONGEST_TASK_ID = 200
+CLIENT_CLOSED = 499
+_ID_LETTERS = string.ascii_uppercase + string.digits
+_CANCELLED = "the job was cancelled before it drew"
+CANCELLED = ErrorReply(409, "Interrupted", _CANCELLED, _CANCELLED)
+
+
+class Submitter:
+    """The generating ports, as routes use them.
+
+    :param kinds: what can be drawn here; another kind is answered with 501.
+    """
+
+    def __init__(
+        self, images: GenerateImages, jobs: ControlJobs, pictures: Pictures, kinds: frozenset[Kind]
+    ) -> None:
+        self._images = images
+        self._jobs = jobs
+        self._pictures = pictures
+        self._kinds = kinds
+
+    def put(self, value: object, field: str) -> BlobRef:
+        """Keep a picture of a request. Raises ``InvalidImage`` that names the field."""
+        try:
+            return self._images.put_image(self._pictures.decode(value, field))
+        except InvalidImage as error:
+            raise InvalidImage(str(error) if field in str(error) else f"{field}: {error}") from None
+
+    def picture(self, ref: BlobRef) -> bytes:
+        return self._images.image(ref)
+
+    async def answer(
+        self,
+        request: Request,
+        build: Callable[[], GenerationRequest],
+        render: Callable[[GenerationResult], Response],
+        task: str | None = None,
+    ) -> Response:
+        """Run the job of ``build`` to its end and answer with ``render``; both run outside of the loop."""
+        job_id, headers = await run_in_threadpool(self._submit, build, task, user_of(request))
+        try:
+            job = await job_ended(self._images, self._jobs, request, job_id)
+        except ClientGoneError:
+            return Response(status_code=CLIENT_CLOSED)
+        response = await run_in_threadpool(_rendered, job, render)
+        response.headers.update(headers | timings(job))
+        return response
+
+    def _submit(
+        self, build: Callable[[], GenerationRequest], task: str | None, owner: str | None
+    ) -> tuple[JobId, dict[str, str]]:
+        wanted = build()
+        job_id = self._images.submit(wanted, job_id=chosen_id(task) or new_id(wanted.kind), owner=owner)
+        ahead = self._jobs.progress(job_id).position
+        return job_id, {"X-Job-Id": quote(job_id, safe="()"), "X-Queue-Position": str(ahead)}
+
+    def refused(self, kind: Kind) -> Response | None:
+        """The answer for a kind of job that nothing here can do; None for the others."""
+        if kind in self._kinds:
+            return None
+        text = f"nothing that is installed here serves {kind.value}"
+        return ErrorReply(501, "NotOffered", text, text).response()
+
+
+def _rendered(job: Job, render: Callable[[GenerationResult], Response]) -> Response:
+    if job.error is not None:
+        return reply_to_job(job.error).response()
+    return CANCELLED.response() if job.result is None else render(job.result)
+
+
+def chosen_id(task: str | None) -> str | None:
+    """The id that the client chose, if it did."""
+    if task and len(task) > LONGEST_TASK_ID:
+        raise InvalidValue("force_task_id", task, f"at most {LONGEST_TASK_ID} characters may be used")
+    return task or None
+
+
+def new_id(kind: Kind) -> str:
+    """An id of the reference's form."""
+    return f"task({kind.value}-{''.join(secrets.choice(_ID_LETTERS) for _ in range(7))})"
+
+
+def timings(job: Job) -> dict[str, str]:
+    """Seconds in the queue and in each stage, as headers: the bodies have the reference's keys only."""
+    headers = {}
+    if job.started_at is not None:
+        headers["X-Queue-Time"] = f"{(job.started_at - job.created_at).total_seconds():.4f}"
+    if job.result is not None:
+        for stage in ("prepare", "execute", "finalize"):
+            headers[f"X-{stage.title()}-Time"] = f"{getattr(job.result.receipt, stage):.4f}"
+    return headers

@@ -1,0 +1,1 @@
+"""What travels over HTTP: the reference's request and response bodies, field by field."""

@@ -1,0 +1,73 @@
+"""Pictures to files' bytes and back, by Pillow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from core.domain.errors import InvalidImage
+from core.domain.image import ImageFormat, RasterImage
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PIXELS = 64 * 1024 * 1024
+_MAX_SIDE = {"jpeg": 65535, "webp": 16383}
+
+
+class PillowImageCodec:
+    """An ``ImageCodec``.
+
+    :param max_pixels: pictures with more are refused before a pixel is decoded.
+    """
+
+    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
+        self._max_pixels = max_pixels
+
+    def encode(
+        self,
+        image: RasterImage,
+        format: ImageFormat,  # noqa: A002 - the port calls it so
+        infotext: str | None,
+        quality: int = 80,
+    ) -> bytes:
+        if format == "png":
+            from adapters.images.png import write_png
+
+            return write_png(image, {"parameters": infotext} if infotext else {})
+        kind = "webp" if format == "webp" else "jpeg"
+        if max(image.size) > _MAX_SIDE[kind]:
+            raise InvalidImage(f"a {kind} image has at most {_MAX_SIDE[kind]} pixels on a side; choose png")
+        from adapters.images.pil import to_pil
+
+        picture = to_pil(image)
+        if image.mode == "RGBA":
+            picture = picture.convert("RGB")
+        return _webp(picture, infotext, quality) if kind == "webp" else _jpeg(picture, infotext, quality)
+
+    def decode(self, data: bytes) -> RasterImage:
+        from adapters.images import reading
+
+        return reading.decode(data, self._max_pixels)
+
+    def read_info(self, data: bytes) -> tuple[str, Mapping[str, object]]:
+        from adapters.images import reading
+
+        return reading.read_info(data, self._max_pixels)
+
+
+def _jpeg(picture: Image.Image, infotext: str | None, quality: int) -> bytes:
+    from adapters.images.exif import insert_exif, make_exif
+
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality)
+    return insert_exif(out.getvalue(), make_exif(infotext)) if infotext else out.getvalue()
+
+
+def _webp(picture: Image.Image, infotext: str | None, quality: int) -> bytes:
+    from adapters.images.exif import make_exif
+
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=quality, exif=make_exif(infotext) if infotext else b"")
+    return out.getvalue()

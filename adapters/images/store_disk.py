@@ -1,0 +1,106 @@
+"""Pictures as files below one root."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from adapters.disk import discard, storage_error, write_beside
+from adapters.images.names import check_name
+from core.domain.errors import StorageError
+from core.domain.filenames import next_number, numbered
+from core.ports.driven import StoredImage
+
+
+class DiskImageStore:
+    """An ``ImageStore`` below ``root``. A link that leads out of the root is refused.
+
+    A file gets its name in one step when its bytes are on disk, so a reader sees all of it or nothing.
+    Another process on the same root may give out the same number, but never the same name.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+
+    def save(
+        self,
+        folder: Sequence[str],
+        stem: str,
+        extension: str,
+        data: bytes,
+        *,
+        number: bool = True,
+        basename: str = "",
+    ) -> StoredImage:
+        check_name(extension)
+        if stem or not number:
+            check_name(stem)
+        target = self._root.joinpath(*map(check_name, folder))
+        try:
+            self._open_folder(target)
+            temporary = write_beside(target / "picture", data)
+            try:
+                return self._publish(temporary, target, extension, _candidates(target, stem, number, basename))
+            finally:
+                discard(temporary)
+        except (OSError, ValueError) as error:
+            raise storage_error(target, error) from error
+
+    def _open_folder(self, target: Path) -> None:
+        if not target.resolve().is_relative_to(self._root.resolve()):
+            raise StorageError(f"{str(target)!r} leads out of {str(self._root)!r}; remove the link")
+        target.mkdir(parents=True, exist_ok=True)
+
+    def _publish(
+        self, temporary: Path, target: Path, extension: str, names: Iterator[tuple[int | None, str]]
+    ) -> StoredImage:
+        with self._lock:
+            for count, name in names:
+                path = target / f"{name}.{extension}"
+                if _take_name(temporary, path):
+                    return StoredImage(str(path), count)
+        raise AssertionError("unreachable: candidates never end")
+
+
+def _candidates(
+    target: Path, stem: str, number: bool, basename: str
+) -> Iterator[tuple[int | None, str]]:
+    if number:
+        count = next_number(os.listdir(target), basename)
+        while True:
+            yield count, numbered(count, stem, basename)
+            count += 1
+    yield None, stem
+    suffix = 1
+    while True:
+        yield None, f"{stem}-{suffix}"
+        suffix += 1
+
+
+def _take_name(temporary: Path, path: Path) -> bool:
+    """Give the finished file its name unless something has it already."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except (OSError, NotImplementedError):
+        return _take_name_without_links(temporary, path)
+    return True
+
+
+def _take_name_without_links(temporary: Path, path: Path) -> bool:
+    # FAT and some network disks have no hard links: an empty file holds the name until the content is there.
+    try:
+        with open(path, "xb"):
+            pass
+    except FileExistsError:
+        return False
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        discard(path)
+        raise
+    return True

@@ -1,0 +1,56 @@
+"""Pictures that are kept in memory, for tests and for servers that keep nothing."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+
+from adapters.images.names import check_name
+from core.domain.filenames import next_number, numbered
+from core.ports.driven import StoredImage
+
+
+class MemoryImageStore:
+    """An ``ImageStore`` with the rules of the one on disk. ``files`` maps paths to bytes."""
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[str, ...], dict[str, bytes]] = {}
+        self._lock = threading.Lock()
+
+    def save(
+        self,
+        folder: Sequence[str],
+        stem: str,
+        extension: str,
+        data: bytes,
+        *,
+        number: bool = True,
+        basename: str = "",
+    ) -> StoredImage:
+        check_name(extension)
+        if stem or not number:
+            check_name(stem)
+        parts = tuple(map(check_name, folder))
+        with self._lock:
+            files = self._folders.setdefault(parts, {})
+            count = next_number(files, basename) if number else None
+            name = (
+                f"{numbered(count, stem, basename)}.{extension}" if count is not None else _free(files, stem, extension)
+            )
+            files[name] = bytes(data)
+        return StoredImage("/".join((*parts, name)), count)
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        with self._lock:
+            return {
+                "/".join((*folder, name)): data
+                for folder, files in self._folders.items()
+                for name, data in files.items()
+            }
+
+
+def _free(files: Mapping[str, bytes], stem: str, extension: str) -> str:
+    names = itertools.chain([stem], (f"{stem}-{suffix}" for suffix in itertools.count(1)))
+    return next(f"{name}.{extension}" for name in names if f"{name}.{extension}" not in files)

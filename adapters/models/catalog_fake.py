@@ -1,0 +1,30 @@
+"""The one model of the fake backend. It has no weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from adapters.models.aliases import find_by_name
+from core.domain.model import ModelIdentity, ModelRef
+
+FAKE_MODEL = ModelRef(
+    ModelIdentity("fake-model", hashlib.sha256(b"the fake model of Serena").hexdigest()),
+    location="fake",
+)
+
+
+class FakeModelCatalog:
+    """A ``ModelCatalog`` of fixed models."""
+
+    def __init__(self, models: Sequence[ModelRef] = (FAKE_MODEL,)) -> None:
+        self._models = tuple(models)
+
+    def all(self) -> Sequence[ModelRef]:
+        return self._models
+
+    def find(self, name: str) -> ModelRef | None:
+        return find_by_name(self._models, name)
+
+    def refresh(self) -> None:
+        """There is nothing that could change."""

@@ -1,0 +1,106 @@
+"""Can a diffusers folder be loaded? Told from its files' names and headers, so it is fast for any size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from adapters.models.safetensors_header import read_header
+from core.domain.errors import ModelError
+
+INDEX = "model_index.json"
+_MAX_JSON = 4 * 1024 * 1024
+_PIPELINES = frozenset({"StableDiffusionPipeline"})
+_NETWORKS = ("unet", "vae", "text_encoder")
+_LIBRARIES = frozenset({"diffusers", "transformers"})
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def check_diffusers_folder(folder: Path, root: Path) -> None:
+    """Raise ``ModelError`` with one sentence that names the file which is missing, broken or not allowed.
+
+    :param root: no link may lead out of it.
+    """
+    check_inside(folder, root)
+    for path in folder.rglob("*"):
+        check_inside(path, root)
+    index = read_json(folder / INDEX)
+    kind = index.get("_class_name")
+    if kind not in _PIPELINES:
+        raise ModelError(
+            f"{folder / INDEX} names a {kind!r}; this server draws with {', '.join(sorted(_PIPELINES))}"
+        )
+    for name in (*_NETWORKS, "tokenizer", "scheduler"):
+        _check_library(folder / INDEX, name, index.get(name))
+    for name in _NETWORKS:
+        _check_network(folder / name)
+    _need(folder / "scheduler" / "scheduler_config.json")
+    _check_tokenizer(folder / "tokenizer")
+
+
+def check_inside(path: Path, root: Path) -> None:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ModelError(f"{path} leads out of {root}; put the files themselves there")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A small JSON object. Raises ``ModelError``."""
+    try:
+        if path.stat().st_size > _MAX_JSON:
+            raise ModelError(f"{path} is too large for a configuration")
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ModelError(f"{path} is missing; get the whole folder again") from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError):
+        raise ModelError(f"{path} is broken or cut off; get the file again") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} is broken: it must hold a JSON object")
+    return content
+
+
+def _check_library(index: Path, name: str, entry: object) -> None:
+    library = entry[0] if isinstance(entry, list) and len(entry) == 2 else None
+    if library is None:
+        raise ModelError(f"{index} names no {name}; get the whole folder again")
+    if library not in _LIBRARIES:
+        raise ModelError(
+            f"{index} takes its {name} from {library!r}; code that comes with a model is never run"
+        )
+
+
+def _check_network(folder: Path) -> None:
+    read_json(folder / "config.json")
+    weights = sorted(folder.glob("*.safetensors"))
+    for index in folder.glob("*.safetensors.index.json"):
+        _check_shards(index)
+    if not weights:
+        pickles = [path for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
+        if pickles:
+            raise ModelError(f"{pickles[0]} is a pickle, which can run code; convert it to safetensors")
+        raise ModelError(f"{folder} has no .safetensors file; get the whole folder again")
+    for path in weights:
+        read_header(path)
+
+
+def _check_shards(index: Path) -> None:
+    shards = read_json(index).get("weight_map")
+    if not isinstance(shards, dict):
+        raise ModelError(f"{index} is broken: it has no weight_map")
+    for name in sorted({str(shard) for shard in shards.values()}):
+        if "/" in name or "\\" in name:
+            raise ModelError(f"{index} names {name!r}, which is not a file beside it")
+        _need(index.parent / name)
+
+
+def _check_tokenizer(folder: Path) -> None:
+    if not (folder / "tokenizer.json").is_file():
+        _need(folder / "vocab.json")
+        _need(folder / "merges.txt")
+
+
+def _need(path: Path) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path} is missing; get the whole folder again")

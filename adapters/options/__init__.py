@@ -1,0 +1,1 @@
+"""What users change and keep: options and styles."""

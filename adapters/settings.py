@@ -1,0 +1,158 @@
+"""How this process starts. Read once, frozen: ``serena.toml``, then ``SERENA_*``, then flags; the later wins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from core.domain.errors import SettingsError
+
+CONFIG_FILE = "serena.toml"
+SECRET = ("users", "api_keys")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HttpSettings(_Section):
+    """The HTTP door."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    max_body_mb: int = Field(256, ge=1, description="largest request body, in MiB")
+    users: tuple[SecretStr, ...] = Field((), description="who may call, as name:password; none: everybody")
+    api_keys: tuple[SecretStr, ...] = Field((), description="keys taken as Authorization: Bearer KEY")
+    allow_open: bool = Field(False, description="listen beyond this machine although nobody needs a password")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="names this server is called by, besides localhost, IP addresses and host; * is any"
+    )
+    cors_origins: tuple[str, ...] = Field((), description="pages that may call from a browser; * takes any")
+    cors_origin_regex: str | None = Field(None, description="the same as a pattern that an origin must match")
+    tls_cert: Path | None = Field(None, description="certificate file (PEM); with tls_key: speak https")
+    tls_key: Path | None = Field(None, description="private key file (PEM) of tls_cert")
+    subpath: str = Field("", description="path in front of every route, as /serena behind a reverse proxy")
+    log_requests: bool = Field(False, description="log one line for each request below /sdapi")
+    server_control: bool = Field(False, description="offer server-stop, -restart and -kill; needs users")
+    keep_alive: int = Field(30, ge=1, description="seconds that an idle connection stays open")
+    grace: int = Field(10, ge=0, description="seconds that requests in progress get at the end")
+
+    @property
+    def guarded(self) -> bool:
+        """Whether callers must say who they are."""
+        return bool(self.users or self.api_keys)
+
+
+class BackendSettings(_Section):
+    """What draws."""
+
+    name: str = Field("auto", description="fake, torch or a plugin's backend; auto takes torch where it is installed")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field("auto", description="number format of the weights")
+    threads: int = Field(0, ge=0, description="threads of one model evaluation on the CPU; 0 takes half of the cores")
+    max_runs: int = Field(0, ge=0, description="runs in flight at once; 0 lets the backend decide")
+    step_seconds: float = Field(0.0, ge=0, description="what a model evaluation of the fake backend takes")
+    zero_cost: bool = Field(False, description="fake backend: skip sampling, to measure what surrounds it")
+
+
+class ModelSettings(_Section):
+    """Where checkpoints are."""
+
+    dir: Path | None = Field(None, description="models folder; default: models below the data folder")
+    builtin: bool = Field(True, description="offer the built-in model")
+    default: str | None = Field(None, description="model of requests that name none; default: the first listed")
+
+
+class PluginSettings(_Section):
+    """Which plugins are loaded."""
+
+    only: tuple[str, ...] | None = Field(None, description="load only these, by entry point name")
+    block: tuple[str, ...] = Field((), description="never load these")
+    on_error: Literal["fail", "skip"] = Field("fail", description="what a run does when a plugin raises")
+
+
+class JobSettings(_Section):
+    """The queue."""
+
+    max_queued: int = Field(1000, ge=1, description="jobs that may wait; more are refused")
+    keep: int = Field(100, ge=1, description="ended jobs that are remembered, with their pictures")
+
+
+class LimitSettings(_Section):
+    """What one request may ask for."""
+
+    max_pixels: int = Field(4096 * 4096, ge=64, description="width times height of one picture")
+    max_images: int = Field(1024, ge=1, description="batch_size times n_iter")
+    max_steps: int = Field(1000, ge=1, description="sampling steps")
+
+
+class LogSettings(_Section):
+    """What is printed."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is printed")
+
+
+class Settings(BaseSettings):
+    """Every setting. ``docs/reference/settings.md`` is made from this and checked against it."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="SERENA_",
+        env_nested_delimiter="__",
+    )
+
+    data_dir: Path = Field(Path(), description="data folder: outputs, models, options; default: the working folder")
+    http: HttpSettings = HttpSettings()
+    backend: BackendSettings = BackendSettings()
+    models: ModelSettings = ModelSettings()
+    plugins: PluginSettings = PluginSettings()
+    jobs: JobSettings = JobSettings()
+    limits: LimitSettings = LimitSettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def models_dir(self) -> Path:
+        return self.models.dir or self.data_dir / "models"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get("SERENA_CONFIG", CONFIG_FILE)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(file))
+
+
+def load_settings(**flags: Any) -> Settings:
+    """The settings of this process. ``flags`` are nested dicts and win over file and environment.
+
+    Raises :class:`SettingsError` with one line for each setting that is wrong.
+    """
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        raise SettingsError("wrong settings: " + "; ".join(_complaint(e) for e in error.errors())) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read {CONFIG_FILE}: {error}") from None
+
+
+def _complaint(error: Mapping[str, Any]) -> str:
+    """One line; what stands where a password belongs is not repeated."""
+    name = ".".join(map(str, error["loc"]))
+    secret = any(part in SECRET for part in error["loc"])
+    return f"{name}: {error['msg']}" + ("" if secret else f" (got {error.get('input')!r})")
+
+
+def ci_selects_fake(environ: dict[str, str] | None = None) -> bool:
+    """Whether this is a CI run, where the fake backend draws unless a backend is configured."""
+    return (environ if environ is not None else dict(os.environ)).get("CI", "").lower() == "true"

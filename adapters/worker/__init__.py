@@ -1,0 +1,1 @@
+"""What runs jobs: threads of this process."""

@@ -1,0 +1,43 @@
+"""Threads that take one job after the other."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from core.ports.driving import RunJobs
+
+log = logging.getLogger("serena.worker")
+POLL_SECONDS = 0.5
+"""How long a thread waits for a job before it looks whether it should stop."""
+
+
+class ThreadWorker:
+    """Runs jobs in ``count`` threads until stopped."""
+
+    def __init__(self, loop: RunJobs, count: int) -> None:
+        self._loop = loop
+        self._count = count
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for number in range(self._count):
+            thread = threading.Thread(target=self._work, name=f"serena-worker-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Let the jobs in progress end; take no more."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._loop.run_next(POLL_SECONDS)
+            except Exception:
+                # The loop promises not to raise because of a job; a store that fails must not end the thread.
+                log.exception("a worker thread could not run a job")
+                self._stop.wait(POLL_SECONDS)

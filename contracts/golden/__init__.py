@@ -1,0 +1,1 @@
+"""Golden values recorded from the reference, and the tests that compare them with Serena."""

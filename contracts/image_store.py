@@ -1,0 +1,112 @@
+"""What every ``ImageStore`` must do. Subclass in a test module and say how one is made and read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.domain.errors import StorageError
+from core.ports.driven import ImageStore
+
+HOSTILE = [
+    *(
+        "",
+        ".",
+        "..",
+        "../x",
+        "../../x",
+        "/etc",
+        "a/b",
+        "a\\b",
+        "\\\\host\\x",
+        "C:",
+        "C:x",
+        "x:stream",
+        "a\0b",
+    ),
+    *("a\nb", "x.", "x ", "a*", "a?", '"', "<a>", "|"),
+]
+FOLDER = ("outputs", "2026-01-02")
+
+
+class ImageStoreContract(ABC):
+    """Numbers, whole files, and one root."""
+
+    @abstractmethod
+    def make(self) -> ImageStore:
+        """A new, empty store."""
+
+    @abstractmethod
+    def files(self, store: ImageStore) -> Mapping[str, bytes]:
+        """Everything in the store, by path below its root with ``/``; nothing that lies elsewhere."""
+
+    def test_a_picture_is_numbered(self) -> None:
+        store = self.make()
+        stored = store.save(FOLDER, "42", "png", b"abc")
+        assert stored.number == 0
+        assert PurePosixPath(stored.path.replace("\\", "/")).name == "00000-42.png"
+        assert self.files(store) == {"outputs/2026-01-02/00000-42.png": b"abc"}
+
+    def test_numbers_count_up_in_each_folder(self) -> None:
+        store = self.make()
+        numbers = [store.save(FOLDER, "1", kind, b"x").number for kind in ("png", "jpg", "webp")]
+        assert numbers == [0, 1, 2]
+        assert store.save(("other",), "1", "png", b"x").number == 0
+        assert store.save((), "1", "png", b"x").number == 0
+
+    def test_an_empty_stem_leaves_the_number(self) -> None:
+        store = self.make()
+        store.save((), "", "png", b"x")
+        store.save((), "", "png", b"x")
+        assert set(self.files(store)) == {"00000.png", "00001.png"}
+
+    def test_without_a_number_nothing_is_overwritten(self) -> None:
+        store = self.make()
+        stored = [store.save((), "cat", "png", data, number=False) for data in (b"1", b"2", b"3")]
+        assert [one.number for one in stored] == [None, None, None]
+        assert self.files(store) == {"cat.png": b"1", "cat-1.png": b"2", "cat-2.png": b"3"}
+
+    def test_threads_get_distinct_numbers(self) -> None:
+        store = self.make()
+        with ThreadPoolExecutor(20) as pool:
+            stored = list(pool.map(lambda i: store.save(FOLDER, "s", "png", bytes([i]) * 1000), range(20)))
+        assert sorted(one.number or 0 for one in stored) == list(range(20))
+        assert sorted(self.files(store).values()) == [bytes([i]) * 1000 for i in range(20)]
+
+    def test_threads_never_overwrite(self) -> None:
+        store = self.make()
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(lambda i: store.save(FOLDER, "s", "png", bytes([i]), number=False), range(20)))
+        assert sorted(self.files(store).values()) == [bytes([i]) for i in range(20)]
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_a_hostile_name_is_refused(self, name: str) -> None:
+        store = self.make()
+        with pytest.raises(StorageError):
+            store.save((name,), "x", "png", b"abc")
+        with pytest.raises(StorageError):
+            store.save((), name, "png", b"abc", number=False)
+        with pytest.raises(StorageError):
+            store.save((), "x", name, b"abc")
+        assert self.files(store) == {}
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        folder=st.lists(st.text(max_size=300), max_size=3), stem=st.text(max_size=300), number=st.booleans()
+    )
+    def test_no_name_leaves_the_root(self, folder: list[str], stem: str, number: bool) -> None:
+        store = self.make()
+        before = set(self.files(store))
+        try:
+            store.save(folder, stem, "png", b"abc", number=number)
+        except StorageError:
+            assert set(self.files(store)) == before
+        else:
+            (path,) = set(self.files(store)) - before
+            assert len(path.split("/")) == len(folder) + 1

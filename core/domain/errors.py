@@ -1,0 +1,176 @@
+"""Every error of Serena, one tree.
+
+SerenaError                      anything that Serena raises on purpose
+├── InvalidRequest               the request is wrong; nothing was drawn, nothing changed
+│   ├── InvalidValue             one named value is wrong: says which, and what would be right
+│   ├── InvalidImage             bytes that are not an image we read
+│   ├── UnknownSampler           no sampler of that name
+│   ├── UnknownScheduler         no schedule of that name
+│   ├── UnknownModel             no checkpoint of that name
+│   ├── UnknownOption            no option of that key
+│   ├── UnknownScript            no script of that name
+│   └── InitImageMissing         img2img without an init image
+├── UnknownJob                   no job of that id
+├── JobConflict                  a transition that the job's state does not allow
+├── QueueFull                    too many jobs wait; try later
+├── NotReady                     the server starts or stops; try later
+├── ModelError                   a checkpoint on disk cannot be used
+├── BackendError                 the backend failed while it drew
+│   └── UnknownBackend           no backend of that name is installed
+├── PluginError                  a plugin's hook failed
+├── StorageError                 the disk refused: full, read-only, gone
+├── SettingsError                the process was started with a wrong setting
+└── Interrupted                  a job was told to stop (carries no blame)
+
+The message of each says what was wrong, with which value, and what would be right.
+"""
+
+from __future__ import annotations
+
+
+class SerenaError(Exception):
+    """Base of every error that Serena raises on purpose. ``str(error)`` is one sentence for a person."""
+
+
+class InvalidRequest(SerenaError):
+    """The request cannot be served as it is. Nothing was drawn and nothing changed."""
+
+
+class InvalidValue(InvalidRequest):
+    """One named value is wrong."""
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        super().__init__(f"{field} is {shown}; {expected}")
+        self.field = field
+        self.value = value
+        self.expected = expected
+
+
+class InvalidImage(InvalidRequest):
+    """Bytes that are no image, or an image of a kind or size that is not read."""
+
+
+class UnknownSampler(InvalidRequest):
+    """No sampler has that name or alias."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("Sampler not found")
+        self.name = name
+
+
+class UnknownScheduler(InvalidRequest):
+    """No noise schedule has that name, label or alias."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("Scheduler not found")
+        self.name = name
+
+
+class UnknownModel(InvalidRequest):
+    """No checkpoint has that title, name or hash."""
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        listed = f"; known models: {', '.join(known)}" if known else "; there are no models yet"
+        super().__init__(f"model {name!r} not found{listed}")
+        self.name = name
+
+
+class UnknownOption(InvalidRequest):
+    """No option has that key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"option {key!r} does not exist; GET /sdapi/v1/options lists those that do")
+        self.key = key
+
+
+class UnknownScript(InvalidRequest):
+    """No script has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Script '{name}' not found")
+        self.name = name
+
+
+class InitImageMissing(InvalidRequest):
+    """An img2img request came without an init image."""
+
+    def __init__(self) -> None:
+        super().__init__("Init image not found")
+
+
+class UnknownJob(SerenaError):
+    """No job has that id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id!r} does not exist")
+        self.job_id = job_id
+
+
+class JobConflict(SerenaError):
+    """The job's state does not allow what was asked."""
+
+
+class QueueFull(SerenaError):
+    """Too many jobs wait. ``limit`` is how many may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} jobs are waiting already; try again later")
+        self.limit = limit
+
+
+class NotReady(SerenaError):
+    """The server is starting or stopping; the same request may succeed later."""
+
+
+class ModelError(SerenaError):
+    """A checkpoint is there but cannot be used: truncated, incomplete, of an unknown kind."""
+
+
+class BackendError(SerenaError):
+    """The backend failed while it drew: out of memory, NaN, a fault of its library."""
+
+
+class UnknownBackend(BackendError):
+    """No installed backend has that name."""
+
+
+class PluginError(SerenaError):
+    """A plugin's hook raised."""
+
+    def __init__(self, plugin: str, hook: str, cause: BaseException) -> None:
+        super().__init__(f"plugin {plugin!r} failed in {hook}: {type(cause).__name__}: {cause}")
+        self.plugin = plugin
+        self.hook = hook
+
+
+class StorageError(SerenaError):
+    """The disk refused to keep something: full, read-only or gone."""
+
+
+class SettingsError(SerenaError):
+    """The process was started with a setting that cannot be used."""
+
+
+class Interrupted(SerenaError):
+    """The job's cancel token was set while it ran. ``skipped``: only this iteration is dropped."""
+
+    def __init__(self, skipped: bool = False) -> None:
+        super().__init__("skipped" if skipped else "interrupted")
+        self.skipped = skipped
+
+
+def revive(kind: str, message: str) -> SerenaError:
+    """The error that a stored job failed with, by its class name; ``BackendError`` if the name is not ours."""
+    cls = _tree(SerenaError).get(kind, BackendError)
+    error = cls.__new__(cls, message)
+    Exception.__init__(error, message)
+    return error
+
+
+def _tree(root: type[SerenaError]) -> dict[str, type[SerenaError]]:
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found

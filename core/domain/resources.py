@@ -1,0 +1,92 @@
+"""What lies beside the checkpoints: upscalers, LoRAs, embeddings, VAEs, styles and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpscalerRef:
+    """Something that enlarges pictures.
+
+    :param model_name: name of its weights; None for a plain filter (None, Lanczos, Nearest).
+    :param path: of its weights below the models folder.
+    """
+
+    name: str
+    model_name: str | None = None
+    path: str | None = None
+    scale: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A VAE, a text encoder or a hypernetwork: its name, and its file below the models folder."""
+
+    name: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraRef:
+    """A LoRA. ``alias`` is the name that its file gives itself, or ``name``."""
+
+    name: str
+    alias: str
+    filename: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingRef:
+    """A textual inversion. ``loaded``: it fits the model in use; ``shape``: numbers in a vector."""
+
+    name: str
+    shape: int
+    vectors: int
+    loaded: bool = True
+    step: int | None = None
+    sd_checkpoint: str | None = None
+    sd_checkpoint_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptArg:
+    """One positional argument of a script, as a form would show it."""
+
+    label: str | None = None
+    value: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptInfo:
+    """A script on one of the two endpoints; one that is on both stands in the list twice.
+
+    :param always_on: it runs beside others; otherwise a request selects it by ``script_name``.
+    :param name: the lower-case title that requests use.
+    :param documented: it has arguments to tell of; ``GET /script-info`` lists only those.
+    """
+
+    name: str
+    always_on: bool
+    img2img: bool
+    args: tuple[ScriptArg, ...] = ()
+    documented: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryUse:
+    """Bytes of the host and of the device. ``device`` is None where there is none.
+
+    :param device: the reference's ``cuda`` object: system, active, allocated, reserved, inactive, events.
+    """
+
+    total: float
+    used: float
+    device: Mapping[str, Any] | None = None

@@ -1,0 +1,1 @@
+"""Jobs: acceptance, the service that doors call, and the loop that runs them."""

@@ -1,0 +1,189 @@
+"""The service that every door submits to."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
+
+from core.domain.errors import InvalidImage, JobConflict, QueueFull, UnknownJob, revive
+from core.domain.image import BlobRef, ImageFormat
+from core.domain.job import Job, JobId, JobState
+from core.domain.progress import Progress
+from core.domain.request import GenerationRequest
+from core.jobs.acceptance import Acceptance
+from core.jobs.live import LiveJobs, LiveRun
+from core.ports.driven import BlobStore, Clock, ImageCodec, JobStore
+
+
+class JobService:
+    """``GenerateImages`` and ``ControlJobs`` over a store. Keeps the last ``keep`` ended jobs."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        blobs: BlobStore,
+        codec: ImageCodec,
+        acceptance: Acceptance,
+        live: LiveJobs,
+        clock: Clock,
+        new_id: Callable[[], str],
+        preview_format: Callable[[], ImageFormat],
+        max_queued: int = 1000,
+        keep: int = 100,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._codec = codec
+        self._acceptance = acceptance
+        self._live = live
+        self._clock = clock
+        self._new_id = new_id
+        self._preview_format = preview_format
+        self._max_queued = max_queued
+        self._keep = keep
+        self._ended: list[JobId] = []
+        self._lock = threading.Lock()
+
+    def put_image(self, data: bytes) -> BlobRef:
+        if not data:
+            raise InvalidImage("the picture is empty; send the bytes of a PNG, JPEG or WebP file")
+        self._codec.decode(data)
+        return self._blobs.put(data)
+
+    def submit(
+        self, request: GenerationRequest, *, job_id: str | None = None, owner: str | None = None, priority: int = 0
+    ) -> JobId:
+        try:
+            job = Job(
+                id=JobId(job_id or self._new_id()),
+                request=request,
+                frozen=self._acceptance.freeze(request),
+                created_at=self._clock.now(),
+                owner=owner,
+                priority=priority,
+            )
+            if job_id is not None:
+                self._make_room_for(job.id)
+            if self._store.count_queued() >= self._max_queued:
+                raise QueueFull(self._max_queued)
+            self._store.put(job)
+        except BaseException:
+            self._release(request.blobs())
+            raise
+        return job.id
+
+    def wait(self, job_id: JobId, timeout: float | None = None) -> Job:
+        done = threading.Event()
+        self.when_done(job_id, lambda _: done.set())
+        if not done.wait(timeout):
+            raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
+        job = self.get(job_id)
+        if job.error is not None:
+            raise revive(job.error.kind, job.error.message)
+        return job
+
+    def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
+        self.get(job_id)
+        self._live.add_callback(job_id, callback)
+        job = self.get(job_id)
+        if job.state.is_final:
+            self._tell(job)
+
+    def image(self, ref: BlobRef) -> bytes:
+        data = self._blobs.get(ref)
+        if data is None:
+            raise UnknownJob(ref)
+        return data
+
+    def get(self, job_id: JobId) -> Job:
+        job = self._store.get(job_id)
+        if job is None:
+            raise UnknownJob(job_id)
+        return job
+
+    def jobs(self) -> Sequence[Job]:
+        return self._store.all()
+
+    def progress(self, job_id: JobId | None = None, *, preview: bool = False) -> Progress:
+        run = self._live.oldest() if job_id is None else self._live.get(job_id)
+        if run is not None:
+            return replace(run.progress(), preview=self._encoded_preview(run) if preview else None)
+        if job_id is None:
+            return replace(self._live.last, state=None, stage="", label="")
+        return self._at_rest(self.get(job_id))
+
+    def interrupt(self, job_id: JobId | None = None) -> None:
+        if job_id is None:
+            run = self._live.oldest()
+            if run is not None:
+                run.token.interrupt()
+        elif not self._cancel_queued(job_id) and not self.get(job_id).state.is_final:
+            self._live.interrupt(job_id)
+
+    def skip(self, job_id: JobId | None = None) -> None:
+        run = self._live.oldest() if job_id is None else self._live.get(job_id)
+        if run is not None:
+            run.token.skip()
+
+    def ended(self, job: Job) -> None:
+        """For the loop and for cancels: tell those who wait, and forget the oldest ended jobs."""
+        self._release(job.request.blobs())
+        self._tell(job)
+        with self._lock:
+            self._ended.append(job.id)
+            surplus, self._ended = self._ended[: -self._keep], self._ended[-self._keep :]
+        for job_id in surplus:
+            self._forget(job_id)
+
+    def _make_room_for(self, job_id: JobId) -> None:
+        """An id that the caller chose may be used again once its job has ended."""
+        earlier = self._store.get(job_id)
+        if earlier is not None and earlier.state.is_final:
+            with self._lock:
+                self._ended.remove(job_id)
+            self._forget(job_id)
+
+    def _cancel_queued(self, job_id: JobId) -> bool:
+        """True if the job was still queued and is cancelled now; a job that ended or runs is left alone."""
+        with contextlib.suppress(JobConflict):
+            self.ended(self._store.update(job_id, self._cancelled_if_queued))
+            return True
+        return False
+
+    def _cancelled_if_queued(self, job: Job) -> Job:
+        if job.state is not JobState.QUEUED:
+            raise JobConflict(f"job {job.id} is {job.state}, no longer queued")
+        return job.cancel(self._clock.now())
+
+    def _at_rest(self, job: Job) -> Progress:
+        done = job.state is JobState.SUCCEEDED
+        return Progress(
+            job_id=job.id,
+            kind=job.request.kind.value,
+            state=job.state,
+            fraction=1.0 if done else 0.0,
+            position=self._store.position(job.id),
+            started_at=job.started_at,
+        )
+
+    def _encoded_preview(self, run: LiveRun) -> bytes | None:
+        image = run.preview()
+        return None if image is None else self._codec.encode(image, self._preview_format(), None)
+
+    def _tell(self, job: Job) -> None:
+        for callback in self._live.take_callbacks(job.id):
+            callback(job)
+
+    def _forget(self, job_id: JobId) -> None:
+        job = self._store.get(job_id)
+        self._store.remove(job_id)
+        if job is not None and job.result is not None:
+            self._release(tuple(image.blob for image in job.result.images))
+
+    def _release(self, refs: Sequence[BlobRef]) -> None:
+        for ref in refs:
+            self._blobs.release(cast(BlobRef, ref))

@@ -1,0 +1,1 @@
+"""Ports: ``driving`` is what doors call, ``driven`` is what the core calls."""

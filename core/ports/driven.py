@@ -1,0 +1,275 @@
+"""What the core calls. Adapters need not import this to conform; both type checkers compare by structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core.domain.image import BlobRef, ImageFormat, RasterImage
+from core.domain.job import Job, JobId, StyleText
+from core.domain.model import ModelRef
+from core.domain.options import OptionValue
+from core.domain.request import ResizeMode
+from core.drafts import BatchDraft, ImageDraft, RequestDraft, ResultDraft, SaveDraft
+from core.prepared import Batch, PreparedRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendInfo:
+    """What a backend says of itself.
+
+    :param max_runs: how many runs may be in ``execute_run`` at once.
+    :param infotext: keys that go into every infotext (the fake backend marks its pictures so).
+    """
+
+    name: str
+    device: str
+    max_runs: int
+    infotext: Mapping[str, str]
+
+
+class RunWatch(Protocol):
+    """Handed to the backend for one run. Cheap: it may be called at every step."""
+
+    def begin_pass(self, steps: int) -> None:
+        """A sampling pass of ``steps`` steps starts. Hires fix makes two."""
+        ...
+
+    def step(self, done: int, preview: Callable[[], RasterImage] | None = None) -> None:
+        """``done`` steps of the pass are done. ``preview`` is called only if somebody looks, in any thread."""
+        ...
+
+    def check(self) -> None:
+        """Raise ``Interrupted`` when the iteration should end. Call it before each model evaluation."""
+        ...
+
+
+class ImageBackend(Protocol):
+    """Draws. Implementations say which thread they need; ``execute_run`` is called from ``max_runs`` threads."""
+
+    def describe(self) -> BackendInfo: ...
+
+    def load(self, model: ModelRef) -> None:
+        """Make the model ready. Raises ``ModelError``; the model loaded before still serves then."""
+        ...
+
+    def execute_run(self, run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
+        """Draw one batch: an RGB picture of the sampled size for each seed, in order.
+
+        A picture depends on the run and its own seeds only, not on its neighbours or on other runs in flight.
+        When ``watch.check`` raises ``Interrupted`` the backend ends the pass and returns what the last
+        prediction looks like, or nothing if there was none. Raises ``BackendError``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what is held. No run is in flight."""
+        ...
+
+
+class ModelCatalog(Protocol):
+    """Which checkpoints there are."""
+
+    def all(self) -> Sequence[ModelRef]:
+        """In the order they are listed to users."""
+        ...
+
+    def find(self, name: str) -> ModelRef | None:
+        """By title, name, model name, stem, short hash or sha256."""
+        ...
+
+    def refresh(self) -> None: ...
+
+
+class RunHooks(Protocol):
+    """The hook points of a run. A plugin's failure comes out as ``PluginError``."""
+
+    def prepare(self, draft: RequestDraft) -> None: ...
+
+    def before_batch(self, draft: BatchDraft) -> None: ...
+
+    def image(self, draft: ImageDraft) -> None: ...
+
+    def finalize(self, draft: ResultDraft) -> None: ...
+
+    def failed(self, run_id: str, error: BaseException) -> None:
+        """Never raises: the run has an error already."""
+        ...
+
+    def before_save(self, draft: SaveDraft) -> None: ...
+
+    def saved(self, run_id: str, path: str) -> None: ...
+
+
+class JobStore(Protocol):
+    """Keeps jobs. Every method is atomic and safe from any thread."""
+
+    def put(self, job: Job) -> None:
+        """Add a queued job. Raises ``JobConflict`` when a job has its id."""
+        ...
+
+    def take(self, now: Callable[[], datetime], timeout: float | None = None) -> Job | None:
+        """The next queued job (highest priority, then oldest), now running; None when none came in time."""
+        ...
+
+    def get(self, job_id: JobId) -> Job | None: ...
+
+    def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
+        """Replace a job by ``change(job)``. Raises ``UnknownJob``, or what ``change`` raises: then nothing
+        changes."""
+        ...
+
+    def all(self) -> Sequence[Job]:
+        """Oldest first."""
+        ...
+
+    def count_queued(self) -> int: ...
+
+    def position(self, job_id: JobId) -> int:
+        """How many queued jobs come before this one; 0 for one that is not queued."""
+        ...
+
+    def remove(self, job_id: JobId) -> None:
+        """Forget a job. An unknown id is no error."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Bytes by the hash of their content, counted: what was put twice must be released twice."""
+
+    def put(self, data: bytes) -> BlobRef: ...
+
+    def get(self, ref: BlobRef) -> bytes | None: ...
+
+    def release(self, ref: BlobRef) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A picture on disk. ``path`` is as a user would type it."""
+
+    path: str
+    number: int | None
+
+
+class ImageStore(Protocol):
+    """Writes pictures below one root."""
+
+    def save(
+        self,
+        folder: Sequence[str],
+        stem: str,
+        extension: str,
+        data: bytes,
+        *,
+        number: bool = True,
+        basename: str = "",
+    ) -> StoredImage:
+        """Write ``data`` as ``folder/<number>-<stem>.<extension>``, all or nothing.
+
+        The number is one more than the largest in the folder, with five digits. With a ``basename`` it is
+        ``<basename>-<number>-<stem>`` with four digits, and numbers count among names that begin so. Raises
+        ``StorageError``; never leaves the root and never overwrites.
+        """
+        ...
+
+
+class ImageCodec(Protocol):
+    """Pictures to bytes and back."""
+
+    def encode(self, image: RasterImage, format: ImageFormat, infotext: str | None, quality: int = 80) -> bytes:
+        """The infotext goes into the PNG text chunk ``parameters`` or the EXIF user comment."""
+        ...
+
+    def decode(self, data: bytes) -> RasterImage:
+        """Turned upright by EXIF. Raises ``InvalidImage``: no picture, too large, of a kind that is not read."""
+        ...
+
+    def read_info(self, data: bytes) -> tuple[str, Mapping[str, object]]:
+        """The infotext (empty if none) and the other text items of the file. Raises ``InvalidImage``."""
+        ...
+
+
+class ImageEditor(Protocol):
+    """Pixel work. Every method returns a new picture."""
+
+    def flatten(self, image: RasterImage, background: str) -> RasterImage:
+        """RGB; transparency falls on ``background`` (``#rrggbb``)."""
+        ...
+
+    def resize(self, image: RasterImage, width: int, height: int, mode: ResizeMode) -> RasterImage:
+        """Lanczos, in the reference's four ways. Keeps the mode (RGB or L)."""
+        ...
+
+    def crop(self, image: RasterImage, box: tuple[int, int, int, int]) -> RasterImage: ...
+
+    def to_mask(self, image: RasterImage, round_alpha: bool) -> RasterImage:
+        """L: the alpha channel of an RGBA picture that is not opaque, else its brightness."""
+        ...
+
+    def invert(self, mask: RasterImage) -> RasterImage: ...
+
+    def blur(self, mask: RasterImage, sigma_x: int, sigma_y: int) -> RasterImage: ...
+
+    def bounds(self, mask: RasterImage) -> tuple[int, int, int, int] | None:
+        """The smallest box (left, top, right, bottom) that holds every pixel above zero; None if there is none."""
+        ...
+
+    def scale_values(self, mask: RasterImage, factor: int) -> RasterImage:
+        """Every value times ``factor``, at most 255."""
+        ...
+
+    def fill_masked(self, image: RasterImage, mask: RasterImage) -> RasterImage:
+        """The masked area filled with its blurred surroundings."""
+        ...
+
+    def overlay(
+        self,
+        image: RasterImage,
+        original: RasterImage,
+        mask: RasterImage,
+        paste_to: tuple[int, int, int, int] | None,
+    ) -> RasterImage:
+        """``original`` with ``image`` shown where ``mask`` is white, blended where it is grey.
+
+        Where the mask is 0 the pixels are those of ``original``, byte for byte.
+
+        :param paste_to: (x, y, width, height) of the region that ``image`` covers; None: all of it.
+        """
+        ...
+
+    def match_colors(self, image: RasterImage, reference: RasterImage) -> RasterImage:
+        """``image`` with the colour histogram of ``reference``."""
+        ...
+
+    def grid(self, images: Sequence[RasterImage], columns: int, rows: int, background: str) -> RasterImage: ...
+
+
+class OptionStore(Protocol):
+    """Keeps the options that users changed."""
+
+    def load(self) -> Mapping[str, OptionValue]: ...
+
+    def save(self, changed: Mapping[str, OptionValue]) -> None:
+        """All or nothing. Raises ``StorageError``."""
+        ...
+
+
+class StyleLibrary(Protocol):
+    """The named styles that users keep."""
+
+    def all(self) -> Sequence[StyleText]: ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can turn it."""
+
+    def now(self) -> datetime:
+        """With a time zone."""
+        ...
+
+    def seconds(self) -> float:
+        """For durations: never runs backwards."""
+        ...

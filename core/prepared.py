@@ -1,0 +1,106 @@
+"""A run that may be executed. Only the runner can make one, so nothing else can hand work to a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.domain.geometry import HiresSizes
+from core.domain.image import RasterImage
+from core.domain.model import ModelRef
+from core.domain.options import OptionValues
+from core.domain.request import GenerationRequest, MaskedContent, ResizeMode
+from core.sampling.passes import SamplingPlan
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitPictures:
+    """What img2img starts from, already at the size that is sampled.
+
+    :param images: RGB; as many as the batch. With ``LATENT`` resizing they keep their own size.
+    :param mask: L at the size that is sampled, 255 = paint anew; None without a mask.
+    :param noise_multiplier: factor on the initial noise.
+    """
+
+    images: tuple[RasterImage, ...]
+    denoising_strength: float
+    resize_mode: ResizeMode = ResizeMode.STRETCH
+    mask: RasterImage | None = None
+    mask_round: bool = True
+    masked_content: MaskedContent = MaskedContent.ORIGINAL
+    noise_multiplier: float = 1.0
+    image_cfg_scale: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiresPass:
+    """The second pass of txt2img.
+
+    :param sizes: what the upscaler brings the picture to, and what is cut off after.
+    :param upscaler: a latent mode (``Latent (bicubic)``) or the name of a pixel upscaler.
+    """
+
+    plan: SamplingPlan
+    sizes: HiresSizes
+    upscaler: str
+    denoising_strength: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The pictures of one iteration: prompts, seeds and subseeds, one each.
+
+    :param hires_prompts: those of the second pass; the same as ``prompts`` unless the request has its own.
+    """
+
+    index: int
+    prompts: tuple[str, ...]
+    negative_prompts: tuple[str, ...]
+    hires_prompts: tuple[str, ...]
+    hires_negative_prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    subseeds: tuple[int, ...]
+
+
+class PreparedRun:
+    """Everything a backend needs, fixed. It never leaves its process and has no serial form.
+
+    :ivar request: the request after hooks; names in it are resolved in ``plan`` and ``model``.
+    :ivar plan: sampler, schedule and their numbers.
+    :ivar options: the options of this job.
+    :ivar extras: what plugins hand to the backend, by their names (a LoRA list, say).
+    """
+
+    __slots__ = ("extras", "hires", "init", "model", "options", "plan", "request", "run_id")
+
+    def __init__(
+        self,
+        *,
+        seal: object,
+        run_id: str,
+        request: GenerationRequest,
+        model: ModelRef,
+        plan: SamplingPlan,
+        options: OptionValues,
+        init: InitPictures | None,
+        hires: HiresPass | None,
+        extras: Mapping[str, Any],
+    ) -> None:
+        if seal is not _SEAL:
+            raise TypeError("a PreparedRun is made by ProcessingRunner and by nothing else")
+        self.run_id = run_id
+        self.request = request
+        self.model = model
+        self.plan = plan
+        self.options = options
+        self.init = init
+        self.hires = hires
+        self.extras = extras
+
+
+def seal() -> object:
+    """The seal. ``core.runner`` is its only caller; a test reads the tree to make sure."""
+    return _SEAL

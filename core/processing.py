@@ -1,0 +1,38 @@
+"""The orchestration boundary: one job, its own options and model, and the runner."""
+
+from __future__ import annotations
+
+from core.domain.errors import UnknownModel
+from core.domain.job import Job
+from core.domain.options import OptionRegistry
+from core.domain.result import GenerationResult
+from core.ports.driven import ModelCatalog
+from core.runner import ProcessingRunner
+from core.stages.order import RunControl, RunOrder
+
+
+def process_images(
+    job: Job,
+    control: RunControl,
+    *,
+    runner: ProcessingRunner,
+    models: ModelCatalog,
+    options: OptionRegistry,
+) -> GenerationResult:
+    """Draw what ``job`` asks for, with the options and the model that were frozen at its acceptance.
+
+    The only caller of ``ProcessingRunner.run``; every entrypoint comes through here. Raises a ``SerenaError``.
+    """
+    identity = job.frozen.model
+    model = models.find(identity.sha256)
+    if model is None:
+        raise UnknownModel(identity.title, tuple(ref.identity.title for ref in models.all()))
+    order = RunOrder(
+        job_id=job.id,
+        request=job.request,
+        frozen=job.frozen,
+        model=model,
+        options=options.values(job.frozen.options),
+        accepted_at=job.created_at,
+    )
+    return runner.run(order, control)

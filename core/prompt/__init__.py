@@ -1,0 +1,1 @@
+"""Prompts: what their brackets, tags and words mean. Parsing only, in linear time, no recursion."""

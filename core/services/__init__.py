@@ -1,0 +1,1 @@
+"""Driving ports other than jobs: models, options, health, and reading pictures."""

@@ -1,0 +1,38 @@
+"""What there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.domain.errors import SerenaError, UnknownModel
+from core.domain.model import ModelRef
+from core.ports.driven import ModelCatalog
+
+
+class ModelBrowser:
+    """``BrowseModels`` over a catalog.
+
+    :param choose: the model that a request which names none would draw with.
+    """
+
+    def __init__(self, catalog: ModelCatalog, choose: Callable[[], ModelRef]) -> None:
+        self._catalog = catalog
+        self._choose = choose
+
+    def models(self) -> Sequence[ModelRef]:
+        return self._catalog.all()
+
+    def refresh(self) -> None:
+        self._catalog.refresh()
+
+    def find(self, name: str) -> ModelRef:
+        found = self._catalog.find(name)
+        if found is None:
+            raise UnknownModel(name, tuple(ref.identity.title for ref in self.models()))
+        return found
+
+    def current(self) -> ModelRef | None:
+        try:
+            return self._choose()
+        except SerenaError:
+            return None

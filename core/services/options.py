@@ -1,0 +1,67 @@
+"""Options that users change at run time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from core.domain.errors import UnknownModel
+from core.domain.options import OptionRegistry, OptionSpec, OptionValue, OptionValues
+from core.ports.driven import ModelCatalog, OptionStore
+
+MODEL_OPTION = "sd_model_checkpoint"
+HASH_OPTION = "sd_checkpoint_hash"
+
+
+class OptionEditor:
+    """``EditOptions``: all changes of a call or none, kept at once. Keeps values that differ from the default."""
+
+    def __init__(self, registry: OptionRegistry, store: OptionStore, models: ModelCatalog) -> None:
+        self._registry = registry
+        self._store = store
+        self._models = models
+        self._lock = threading.Lock()
+        known = {name: value for name, value in store.load().items() if name in registry}
+        self._changed = registry.accept(known)
+
+    def values(self) -> OptionValues:
+        """The options in force, as a job sees them. A later change leaves these values alone."""
+        return self._registry.values(self._changed)
+
+    def get(self) -> Mapping[str, OptionValue]:
+        values = dict(self.values())
+        current = self._current_model(values[MODEL_OPTION])
+        if current is not None:
+            values[MODEL_OPTION], values[HASH_OPTION] = current
+        return values
+
+    def set(self, changes: Mapping[str, OptionValue]) -> None:
+        accepted = self._registry.accept({k: v for k, v in changes.items() if self._may_change(k, v)})
+        model = accepted.get(MODEL_OPTION)
+        if model:
+            accepted[MODEL_OPTION] = self._title(model)
+        with self._lock:
+            merged = {**self._changed, **accepted}
+            changed = {k: v for k, v in merged.items() if v != self._registry.spec(k).default}
+            if changed != self._changed:
+                self._store.save(changed)
+                self._changed = changed
+
+    def specs(self) -> Sequence[OptionSpec]:
+        return tuple(self._registry)
+
+    def _may_change(self, name: str, value: OptionValue) -> bool:
+        """Restricted options are left alone in silence; the hash follows from the model; null changes nothing
+        where the option has a value, as clients send lists with nulls in them."""
+        spec = self._registry.spec(name)
+        return not (spec.restricted or name == HASH_OPTION or (value is None and spec.default is not None))
+
+    def _title(self, name: str) -> str:
+        found = self._models.find(name)
+        if found is None:
+            raise UnknownModel(name, tuple(ref.identity.title for ref in self._models.all()))
+        return found.identity.title
+
+    def _current_model(self, name: str | None) -> tuple[str, str] | None:
+        ref = self._models.find(name) if name else next(iter(self._models.all()), None)
+        return (ref.identity.title, ref.identity.sha256) if ref is not None else None

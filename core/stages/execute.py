@@ -1,0 +1,101 @@
+"""The second stage: iterations, hooks around them, and what is done to each picture after sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.domain.errors import InvalidValue
+from core.domain.image import RasterImage
+from core.drafts import BatchDraft, ImageDraft
+from core.ports.driven import ImageEditor, RunHooks
+from core.prepared import Batch
+from core.stages.order import Preparation, RunControl
+
+Execute = Callable[[Batch], Sequence[RasterImage]]
+
+
+class Drawing:
+    """Draws all iterations of a run, until it is told to stop."""
+
+    def __init__(self, hooks: RunHooks, editor: ImageEditor) -> None:
+        self._hooks = hooks
+        self._editor = editor
+
+    def draw(self, run_id: str, prepared: Preparation, execute: Execute, control: RunControl) -> list[ImageDraft]:
+        """Every picture drawn, in order. A skipped iteration leaves what it had; an interrupt ends the rest."""
+        request = prepared.request
+        control.plan(request.n_iter, 2 if request.hires else 1)
+        drawn: list[ImageDraft] = []
+        for index in range(request.n_iter):
+            if control.interrupted:
+                break
+            control.begin_iteration(index, _label(index, request.n_iter))
+            draft = self._batch(run_id, index, prepared)
+            for offset, image in enumerate(execute(_fixed(draft))):
+                drawn.append(self._finished(_image_draft(draft, offset, len(drawn), image), prepared, offset))
+        return drawn
+
+    def _batch(self, run_id: str, index: int, prepared: Preparation) -> BatchDraft:
+        part = slice(index * prepared.request.batch_size, (index + 1) * prepared.request.batch_size)
+        draft = BatchDraft(
+            run_id=run_id,
+            index=index,
+            prompts=list(prepared.prompts[part]),
+            negative_prompts=list(prepared.negative_prompts[part]),
+            hires_prompts=list(prepared.hires_prompts[part]),
+            hires_negative_prompts=list(prepared.hires_negative_prompts[part]),
+            seeds=list(prepared.seeds[part]),
+            subseeds=list(prepared.subseeds[part]),
+        )
+        self._hooks.before_batch(draft)
+        return draft
+
+    def _finished(self, draft: ImageDraft, prepared: Preparation, offset: int) -> ImageDraft:
+        self._hooks.image(draft)
+        if prepared.color_reference is not None:
+            draft.image = self._editor.match_colors(draft.image, prepared.color_reference)
+        overlay = prepared.overlay
+        if overlay is not None:
+            original = overlay.originals[min(offset, len(overlay.originals) - 1)]
+            draft.image = self._editor.overlay(draft.image, original, overlay.mask, overlay.paste_to)
+        return draft
+
+
+def _fixed(draft: BatchDraft) -> Batch:
+    lists: tuple[Sequence[object], ...] = (
+        draft.prompts,
+        draft.negative_prompts,
+        draft.hires_prompts,
+        draft.hires_negative_prompts,
+        draft.seeds,
+        draft.subseeds,
+    )
+    if len({len(values) for values in lists}) != 1:
+        raise InvalidValue(
+            "the lists of a batch", [len(values) for values in lists], "a plugin must keep them equally long"
+        )
+    return Batch(
+        index=draft.index,
+        prompts=tuple(draft.prompts),
+        negative_prompts=tuple(draft.negative_prompts),
+        hires_prompts=tuple(draft.hires_prompts),
+        hires_negative_prompts=tuple(draft.hires_negative_prompts),
+        seeds=tuple(draft.seeds),
+        subseeds=tuple(draft.subseeds),
+    )
+
+
+def _image_draft(batch: BatchDraft, offset: int, index: int, image: RasterImage) -> ImageDraft:
+    return ImageDraft(
+        run_id=batch.run_id,
+        index=index,
+        image=image,
+        prompt=batch.prompts[offset],
+        negative_prompt=batch.negative_prompts[offset],
+        seed=batch.seeds[offset],
+        subseed=batch.subseeds[offset],
+    )
+
+
+def _label(index: int, iterations: int) -> str:
+    return f"Batch {index + 1} out of {iterations}" if iterations > 1 else ""

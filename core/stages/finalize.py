@@ -1,0 +1,139 @@
+"""The third stage: infotexts, hooks, grid, encoding, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from core.domain.geometry import grid_shape, makes_grid
+from core.domain.image import ImageFormat, RasterImage
+from core.domain.options import OptionValues
+from core.domain.result import ResultImage
+from core.drafts import ImageDraft, ResultDraft
+from core.ports.driven import BlobStore, ImageCodec, ImageEditor, RunHooks
+from core.stages.masks import mask_pictures
+from core.stages.order import Preparation, RunOrder
+from core.stages.parameters import PictureText, info_object
+from core.stages.saving import Place, Saving
+
+Role = Literal["picture", "grid", "mask"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """One picture of the answer. ``infotext`` is None for masks: they carry none."""
+
+    draft: ImageDraft
+    infotext: str | None
+    role: Role
+
+
+class Finishing:
+    """Turns drafts into the result. Pictures of interrupted runs are not saved unless the options say so.
+
+    :param version: what infotexts say in ``Version``.
+    """
+
+    def __init__(
+        self,
+        *,
+        hooks: RunHooks,
+        codec: ImageCodec,
+        editor: ImageEditor,
+        blobs: BlobStore,
+        saving: Saving,
+        marks: Mapping[str, str],
+        version: str,
+    ) -> None:
+        self._hooks = hooks
+        self._codec = codec
+        self._editor = editor
+        self._blobs = blobs
+        self._saving = saving
+        self._marks = marks
+        self._version = version
+
+    def finish(
+        self, run_id: str, order: RunOrder, prepared: Preparation, drawn: list[ImageDraft], *, complete: bool
+    ) -> tuple[tuple[ResultImage, ...], dict[str, Any], tuple[str, ...]]:
+        """The pictures, the ``info`` object and the comments. Raises ``StorageError`` or ``PluginError``."""
+        text = PictureText(order, prepared, self._marks, self._version)
+        result = ResultDraft(
+            run_id=run_id,
+            images=drawn,
+            infotexts=[text.write(draft) for draft in drawn],
+            comments=list(prepared.comments),
+        )
+        self._hooks.finalize(result)
+        options = prepared.options
+        outputs = self._outputs(result, prepared)
+        saves = prepared.request.save_images and (complete or options.flag("save_incomplete_images"))
+        place = Place(run_id, order, prepared)
+        images = tuple(self._result_image(output, options, place, saves) for output in outputs)
+        first = result.first_image + (1 if outputs and outputs[0].role == "grid" else 0)
+        texts = [output.infotext for output in outputs if output.infotext is not None]
+        return images, info_object(order, prepared, texts, first, self._version), tuple(result.comments)
+
+    def _outputs(self, result: ResultDraft, prepared: Preparation) -> list[_Output]:
+        outputs: list[_Output] = []
+        for draft, infotext in zip(result.images, result.infotexts, strict=True):
+            outputs.append(_Output(draft, infotext, "picture"))
+            outputs += [
+                _Output(_with_image(draft, mask), None, "mask")
+                for mask in mask_pictures(draft.image, prepared, self._editor)
+            ]
+        grid = self._grid(result, prepared)
+        return outputs if grid is None else [grid, *outputs]
+
+    def _grid(self, result: ResultDraft, prepared: Preparation) -> _Output | None:
+        request, options = prepared.request, prepared.options
+        count = len(result.images)
+        wanted = makes_grid(
+            count,
+            wanted=options.flag("return_grid") or options.flag("grid_save"),
+            do_not_save_grid=not request.save_images,
+            only_if_multiple=options.flag("grid_only_if_multiple"),
+        )
+        if not wanted or count == 0 or result.first_image > 0:
+            return None
+        rows, columns = grid_shape(
+            count,
+            n_rows=int(options.number("n_rows")),
+            batch_size=request.batch_size,
+            prevent_empty_spots=options.flag("grid_prevent_empty_spots"),
+        )
+        pictures = [draft.image for draft in result.images]
+        image = self._editor.grid(pictures, columns, rows, options.text("grid_background_color"))
+        return _Output(_with_image(result.images[0], image), result.infotexts[0], "grid")
+
+    def _result_image(self, output: _Output, options: OptionValues, place: Place, saves: bool) -> ResultImage:
+        draft, infotext = output.draft, output.infotext
+        kept = infotext if options.flag("enable_pnginfo") else None
+        file_format = cast(ImageFormat, options.text("samples_format"))
+        data = self._codec.encode(draft.image, file_format, kept, int(options.number("jpeg_quality")))
+        path = None
+        if saves and output.role != "mask":
+            path = self._saving.save(draft, kept, place, grid=output.role == "grid", encoded=(file_format, data))
+        return ResultImage(
+            blob=self._blobs.put(data),
+            format=file_format,
+            width=draft.image.width,
+            height=draft.image.height,
+            seed=draft.seed,
+            subseed=draft.subseed,
+            infotext=infotext or "",
+            path=path,
+        )
+
+
+def _with_image(draft: ImageDraft, image: RasterImage) -> ImageDraft:
+    return ImageDraft(
+        run_id=draft.run_id,
+        index=draft.index,
+        image=image,
+        prompt=draft.prompt,
+        negative_prompt=draft.negative_prompt,
+        seed=draft.seed,
+        subseed=draft.subseed,
+    )

@@ -1,0 +1,81 @@
+"""What the runner is given, and what its first stage makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from core.domain.image import RasterImage
+from core.domain.job import FrozenInputs, JobId
+from core.domain.model import ModelRef
+from core.domain.options import OptionValues
+from core.domain.request import GenerationRequest
+from core.ports.driven import RunWatch
+from core.prepared import HiresPass, InitPictures
+from core.sampling.passes import SamplingPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrder:
+    """One run to make, as ``process_images`` hands it over."""
+
+    job_id: JobId
+    request: GenerationRequest
+    frozen: FrozenInputs
+    model: ModelRef
+    options: OptionValues
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What is laid over a picture that was drawn under a mask, so that the rest stays as it was.
+
+    :param originals: one for each picture of the batch, at their full size, RGB.
+    :param mask: L, the size of the originals.
+    :param paste_to: (x, y, width, height) that the drawn picture covers; None: all.
+    """
+
+    originals: tuple[RasterImage, ...]
+    mask: RasterImage
+    paste_to: tuple[int, int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """A checked request with everything resolved; the runner seals it.
+
+    :param prompts: all pictures of the run; ``seeds`` and ``subseeds`` go with them.
+    :param extra: infotext parameters after the fixed ones, in order.
+    """
+
+    request: GenerationRequest
+    options: OptionValues
+    plan: SamplingPlan
+    init: InitPictures | None
+    hires: HiresPass | None
+    overlay: Overlay | None
+    color_reference: RasterImage | None
+    prompts: tuple[str, ...]
+    negative_prompts: tuple[str, ...]
+    hires_prompts: tuple[str, ...]
+    hires_negative_prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    subseeds: tuple[int, ...]
+    extra: Mapping[str, Any]
+    comments: tuple[str, ...] = field(default=())
+
+
+class RunControl(RunWatch, Protocol):
+    """What the runner needs of a live run beside what the backend needs."""
+
+    @property
+    def interrupted(self) -> bool: ...
+
+    def stage(self, name: str) -> None: ...
+
+    def plan(self, iterations: int, passes: int) -> None: ...
+
+    def begin_iteration(self, index: int, label: str) -> None: ...

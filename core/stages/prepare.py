@@ -1,0 +1,198 @@
+"""The first stage: hooks, then everything that a request leaves open is resolved and checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from core.domain.errors import InvalidValue
+from core.domain.geometry import HiresRequest, hires_sizes
+from core.domain.limits import RequestLimits, check_request
+from core.domain.options import OptionValues
+from core.domain.request import GenerationRequest, HiresParams
+from core.domain.seeds import image_seeds, image_subseeds
+from core.domain.styles import Style, apply_negative_styles, apply_styles
+from core.drafts import RequestDraft
+from core.ports.driven import RunHooks
+from core.prepared import HiresPass
+from core.prompt.comments import strip_comments
+from core.sampling.passes import SamplingPlan
+from core.sampling.registry import ResolvedSampling, resolve
+from core.stages.init_pictures import InitPreparing, PreparedInit
+from core.stages.order import Preparation, RunOrder
+from core.stages.sampling_plan import make_plan, plan_parameters
+
+DEFAULT_HIRES_UPSCALER = "Latent"
+
+
+class Preparing:
+    """Turns an order into a preparation. The last moment at which a request can change."""
+
+    def __init__(self, hooks: RunHooks, init: InitPreparing, limits: RequestLimits) -> None:
+        self._hooks = hooks
+        self._init = init
+        self._limits = limits
+
+    def prepare(self, run_id: str, order: RunOrder) -> Preparation:
+        """Raises ``InvalidRequest``, or ``PluginError``."""
+        draft = RequestDraft(run_id=run_id, request=_with_defaults(order), options=order.options)
+        self._hooks.prepare(draft)
+        request, options = _finished(draft), draft.options
+        check_request(request, self._limits)
+        resolved = resolve(request.sampler_name, request.scheduler)
+        plan = make_plan(request, options, resolved)
+        init = self._init.prepare(request, request.init, options) if request.init else None
+        hires = _hires_pass(request, request.hires, options, plan) if request.hires else None
+        count = request.batch_size * request.n_iter
+        hires_prompts = _hires_prompts(request, order.frozen.styles, options)
+        return Preparation(
+            request=request,
+            options=options,
+            plan=plan,
+            init=init.pictures if init else None,
+            hires=hires,
+            overlay=init.overlay if init else None,
+            color_reference=init.color_reference if init else None,
+            prompts=(request.prompt,) * count,
+            negative_prompts=(request.negative_prompt,) * count,
+            hires_prompts=(hires_prompts[0],) * count,
+            hires_negative_prompts=(hires_prompts[1],) * count,
+            seeds=image_seeds(request.seed, count, request.subseed_strength),
+            subseeds=image_subseeds(request.subseed, count),
+            extra=_extra(draft, request, options, resolved, init, hires_prompts),
+            comments=(*draft.comments, *(init.comments if init else ())),
+        )
+
+
+def _with_defaults(order: RunOrder) -> GenerationRequest:
+    """The request with its seeds, styles and the options that its nulls stand for."""
+    request, frozen, options = order.request, order.frozen, order.options
+    styles = {style.name: style for style in frozen.styles}
+    return replace(
+        request,
+        seed=frozen.seed,
+        subseed=frozen.subseed,
+        prompt=apply_styles(request.prompt, request.styles, styles),
+        negative_prompt=apply_negative_styles(request.negative_prompt, request.styles, styles),
+        restore_faces=options.flag("face_restoration") if request.restore_faces is None else request.restore_faces,
+        tiling=options.flag("tiling") if request.tiling is None else request.tiling,
+    )
+
+
+def _finished(draft: RequestDraft) -> GenerationRequest:
+    if not draft.options.flag("enable_prompt_comments"):
+        return draft.request
+    return replace(
+        draft.request,
+        prompt=strip_comments(draft.request.prompt) if "#" in draft.request.prompt else draft.request.prompt,
+        negative_prompt=(
+            strip_comments(draft.request.negative_prompt)
+            if "#" in draft.request.negative_prompt
+            else draft.request.negative_prompt
+        ),
+    )
+
+
+def _hires_prompts(
+    request: GenerationRequest, styles: tuple[Style, ...], options: OptionValues
+) -> tuple[str, str]:
+    """The prompts of the second pass: those of the first, unless the request has its own."""
+    hires = request.hires
+    if hires is None:
+        return request.prompt, request.negative_prompt
+    by_name = {style.name: style for style in styles}
+    own = apply_styles(hires.prompt, request.styles, by_name) if hires.prompt else request.prompt
+    negative = request.negative_prompt
+    if hires.negative_prompt:
+        negative = apply_negative_styles(hires.negative_prompt, request.styles, by_name)
+    return own, negative
+
+
+def _hires_pass(
+    request: GenerationRequest, hires: HiresParams, options: OptionValues, plan: SamplingPlan
+) -> HiresPass:
+    sizes = hires_sizes(
+        HiresRequest(
+            width=request.width,
+            height=request.height,
+            scale=hires.scale,
+            resize_x=hires.resize_x,
+            resize_y=hires.resize_y,
+            firstphase_width=hires.firstphase_width,
+            firstphase_height=hires.firstphase_height,
+            old_sizes=options.flag("use_old_hires_fix_width_height"),
+        )
+    )
+    if request.denoising_strength is None:
+        raise InvalidValue("denoising_strength", None, "enable_hr needs one between 0 and 1")
+    second = replace(request, steps=hires.second_pass_steps or request.steps)
+    resolved = ResolvedSampling(plan.sampler, plan.scheduler)
+    if _given(hires.sampler_name) or _given(hires.scheduler):
+        resolved = resolve(
+            hires.sampler_name if _given(hires.sampler_name) else plan.sampler.name,
+            hires.scheduler if _given(hires.scheduler) else plan.scheduler.label,
+        )
+    return HiresPass(
+        plan=make_plan(second, options, resolved),
+        sizes=sizes,
+        upscaler=hires.upscaler or DEFAULT_HIRES_UPSCALER,
+        denoising_strength=request.denoising_strength,
+    )
+
+
+def _given(name: str | None) -> bool:
+    """The literals that infotexts carry for "as in the first pass" count as nothing."""
+    return bool(name) and name not in ("Use same sampler", "Use same scheduler")
+
+
+def _extra(
+    draft: RequestDraft,
+    request: GenerationRequest,
+    options: OptionValues,
+    resolved: ResolvedSampling,
+    init: PreparedInit | None,
+    hires_prompts: tuple[str, str],
+) -> dict[str, Any]:
+    """Infotext parameters after the fixed ones, in the reference's order."""
+    extra = dict(draft.extra_generation_params)
+    if request.hires is not None:
+        extra.update(_hires_parameters(request, request.hires, hires_prompts))
+    if init is not None:
+        extra.update(init.extra)
+    if options.text("emphasis") != "Original" and any(mark in request.prompt for mark in "(["):
+        extra["Emphasis"] = options.text("emphasis")
+    extra.update(plan_parameters(request, options, resolved))
+    extra.update(_guidance_parameters(request, options))
+    return extra
+
+
+def _hires_parameters(
+    request: GenerationRequest, hires: HiresParams, prompts: tuple[str, str]
+) -> dict[str, Any]:
+    resized = hires.resize_x != 0 or hires.resize_y != 0
+    found = {
+        "Hires sampler": hires.sampler_name if _given(hires.sampler_name) else None,
+        "Hires prompt": prompts[0] if prompts[0] != request.prompt else None,
+        "Hires negative prompt": prompts[1] if prompts[1] != request.negative_prompt else None,
+        "Hires schedule type": hires.scheduler if _given(hires.scheduler) else None,
+        "Hires resize": f"{hires.resize_x}x{hires.resize_y}" if resized else None,
+        "Hires upscale": None if resized else hires.scale,
+        "Hires steps": hires.second_pass_steps or None,
+        "Hires upscaler": hires.upscaler,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _guidance_parameters(request: GenerationRequest, options: OptionValues) -> dict[str, Any]:
+    threshold = options["s_min_uncond"] if request.s_min_uncond is None else request.s_min_uncond
+    found: dict[str, Any] = {}
+    if threshold:
+        found["NGMS"] = float(threshold)
+        if options.flag("s_min_uncond_all"):
+            found["NGMS all steps"] = True
+    if options.number("skip_early_cond"):
+        found["Skip Early CFG"] = options["skip_early_cond"]
+    for option, label in (("pad_cond_uncond", "Pad conds"), ("pad_cond_uncond_v0", "Pad conds v0")):
+        if options.flag(option):
+            found[label] = True
+    return found

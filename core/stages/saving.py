@@ -1,0 +1,120 @@
+"""Where pictures are saved, and under which names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from core.domain.errors import InvalidValue
+from core.domain.filenames import NameContext, Sanitizer, default_pattern, directory_parts, file_decoration
+from core.domain.image import ImageFormat
+from core.domain.options import OptionValues
+from core.domain.request import Kind
+from core.drafts import ImageDraft, SaveDraft
+from core.ports.driven import Clock, ImageCodec, ImageStore, RunHooks
+from core.sampling.registry import ResolvedSampling
+from core.stages.order import Preparation, RunOrder
+from core.stages.parameters import TIMESTAMP
+
+GRID_NAME = "grid"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The run that a picture belongs to."""
+
+    run_id: str
+    order: RunOrder
+    prepared: Preparation
+
+
+class Saving:
+    """Writes pictures below the data folder, by the options' patterns."""
+
+    def __init__(self, hooks: RunHooks, codec: ImageCodec, store: ImageStore, clock: Clock) -> None:
+        self._hooks = hooks
+        self._codec = codec
+        self._store = store
+        self._clock = clock
+
+    def save(
+        self, draft: ImageDraft, infotext: str | None, place: Place, *, grid: bool, encoded: tuple[ImageFormat, bytes]
+    ) -> str | None:
+        """The path written, or None where the options keep nothing. ``encoded`` is used again if no hook changed
+        the picture. Raises ``StorageError``."""
+        options = place.prepared.options
+        if not options.flag("grid_save" if grid else "samples_save"):
+            return None
+        plan = self._plan(draft, infotext, place, grid)
+        before = (plan.image, plan.infotext)
+        self._hooks.before_save(plan)
+        changed = before != (plan.image, plan.infotext) or plan.format != encoded[0]
+        data = self._encode(plan, infotext, options) if changed else encoded[1]
+        number = grid or options.flag("save_images_add_number") or not plan.stem
+        stored = self._store.save(
+            plan.folder, plan.stem, plan.format, data, number=number, basename=GRID_NAME if grid else ""
+        )
+        self._hooks.saved(place.run_id, stored.path)
+        return stored.path
+
+    def _encode(self, plan: SaveDraft, infotext: str | None, options: OptionValues) -> bytes:
+        kept = plan.infotext if infotext is not None else None
+        return self._codec.encode(plan.image, plan.format, kept, int(options.number("jpeg_quality")))
+
+    def _plan(self, draft: ImageDraft, infotext: str | None, place: Place, grid: bool) -> SaveDraft:
+        options = place.prepared.options
+        context = self._context(draft, place)
+        subfolders = options.flag("grid_save_to_dirs" if grid else "save_to_dirs")
+        pattern = options.text("samples_filename_pattern") or default_pattern(options.flag("save_to_dirs"))
+        named = not grid or options.flag("grid_extended_filename")
+        folder = _output_folder(options, place.prepared.request.kind, grid)
+        if subfolders:
+            folder += directory_parts(options.text("directories_filename_pattern"), context)
+        return SaveDraft(
+            run_id=place.run_id,
+            image=draft.image,
+            infotext=infotext or "",
+            folder=list(folder),
+            stem=file_decoration(pattern, context) if named else "",
+            format=cast(ImageFormat, options.text("grid_format" if grid else "samples_format")),
+        )
+
+    def _context(self, draft: ImageDraft, place: Place) -> NameContext:
+        order, prepared = place.order, place.prepared
+        request, plan, model = prepared.request, prepared.plan, order.model.identity
+        return NameContext(
+            now=self._clock.now(),
+            prompt=draft.prompt,
+            negative_prompt=draft.negative_prompt,
+            prompt_no_styles=order.request.prompt,
+            styles=request.styles,
+            seed=draft.seed,
+            all_seeds=prepared.seeds,
+            steps=request.steps,
+            cfg_scale=request.cfg_scale,
+            width=draft.image.width,
+            height=draft.image.height,
+            sampler=plan.sampler.name,
+            scheduler=ResolvedSampling(plan.sampler, plan.scheduler).schedule_type,
+            model_hash=model.short_hash,
+            model_name=model.stem,
+            clip_skip=int(prepared.options.number("CLIP_stop_at_last_layers")),
+            denoising_strength=request.denoising_strength,
+            job_timestamp=order.accepted_at.strftime(TIMESTAMP),
+            batch_index=draft.index % request.batch_size,
+            batch_size=request.batch_size,
+            iteration=draft.index // request.batch_size,
+            n_iter=request.n_iter,
+            max_prompt_words=int(prepared.options.number("directories_max_prompt_words")),
+        )
+
+
+def _output_folder(options: OptionValues, kind: Kind, grid: bool) -> tuple[str, ...]:
+    """The configured folder as parts below the data folder. Raises ``InvalidValue`` for one that leads out."""
+    name = f"outdir_{kind.value}_{'grids' if grid else 'samples'}"
+    value = options.text(name)
+    parts = tuple(part for part in value.replace("\\", "/").split("/") if part not in ("", "."))
+    plain = Sanitizer()
+    if value.startswith(("/", "\\")) or any(part == ".." or plain.component(part) != part for part in parts):
+        raise InvalidValue(f"option {name}", value, "it must be a folder below the data folder")
+    return parts

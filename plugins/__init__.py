@@ -1,0 +1,1 @@
+"""Hooks by pluggy: what replaces scripts, callbacks and extensions."""

@@ -1,0 +1,100 @@
+"""The hook points of a run, over pluggy."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import pluggy
+
+from core.domain.errors import PluginError, SerenaError
+
+if TYPE_CHECKING:
+    from core.drafts import BatchDraft, ImageDraft, RequestDraft, ResultDraft, SaveDraft
+    from plugins.hookspecs import AppInfo
+
+log = logging.getLogger("serena.plugins")
+
+OnError = Literal["fail", "skip"]
+
+
+class PluggyRunHooks:
+    """Calls the plugins' hooks one by one, so that the one that fails is named.
+
+    :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the next
+        plugin. An error of Serena's own tree (a refusal, an interrupt) always ends the run as it is.
+    """
+
+    def __init__(self, manager: pluggy.PluginManager, on_error: OnError = "fail") -> None:
+        self._manager = manager
+        self._on_error = on_error
+
+    def prepare(self, draft: RequestDraft) -> None:
+        self._call("serena_prepare", draft=draft)
+
+    def before_batch(self, draft: BatchDraft) -> None:
+        self._call("serena_before_batch", draft=draft)
+
+    def image(self, draft: ImageDraft) -> None:
+        self._call("serena_image", draft=draft)
+
+    def finalize(self, draft: ResultDraft) -> None:
+        self._call("serena_finalize", draft=draft)
+
+    def failed(self, run_id: str, error: BaseException) -> None:
+        self._call_all("serena_failed", run_id=run_id, error=error)
+
+    def before_save(self, draft: SaveDraft) -> None:
+        self._call("serena_before_save", draft=draft)
+
+    def saved(self, run_id: str, path: str) -> None:
+        self._call_all("serena_saved", run_id=run_id, path=path)
+
+    def ready(self, app: AppInfo) -> None:
+        try:
+            self._manager.hook.serena_ready.call_historic(kwargs={"app": app})
+        except Exception as error:
+            log.warning("a plugin failed in serena_ready: %s: %s", type(error).__name__, error)
+
+    def shutdown(self) -> None:
+        self._call_all("serena_shutdown")
+
+    def _call(self, name: str, **arguments: Any) -> None:
+        wrappers, plain = self._implementations(name)
+        with ExitStack() as around:
+            for impl in wrappers:
+                # A wrapper is a generator with one yield, which is just what contextmanager drives: it sees the
+                # error of what it wraps, and rescues the run by not raising.
+                around.enter_context(contextmanager(impl.function)(*_bound(impl, arguments)))
+            for impl in plain:
+                self._call_one(name, impl, arguments)
+
+    def _call_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
+        try:
+            impl.function(*_bound(impl, arguments))
+        except SerenaError:
+            raise
+        except Exception as error:
+            failure = PluginError(impl.plugin_name, name, error)
+            if self._on_error == "fail":
+                raise failure from error
+            log.warning("%s; skipped", failure)
+
+    def _call_all(self, name: str, **arguments: Any) -> None:
+        """For hooks after the fact: every plugin is told, and a failure is only logged."""
+        for impl in self._implementations(name)[1]:
+            try:
+                impl.function(*_bound(impl, arguments))
+            except Exception as error:
+                log.warning("%s", PluginError(impl.plugin_name, name, error))
+
+    def _implementations(self, name: str) -> tuple[list[pluggy.HookImpl], list[pluggy.HookImpl]]:
+        """Wrappers and plain implementations, each in calling order (pluggy keeps the first one last)."""
+        caller: pluggy.HookCaller = getattr(self._manager.hook, name)
+        impls = caller.get_hookimpls()[::-1]
+        return [i for i in impls if i.wrapper], [i for i in impls if not (i.wrapper or i.hookwrapper)]
+
+
+def _bound(impl: pluggy.HookImpl, arguments: dict[str, Any]) -> list[Any]:
+    return [arguments[name] for name in impl.argnames]

@@ -1,0 +1,103 @@
+"""The pictures of a run, drawn once and kept in files: one bucket per picture size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .specs import ObjectsSpec, SceneSpec, Spec, Thing
+from .world import drawing
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One picture size: how many pictures are drawn, and how often training picks the size."""
+
+    width: int
+    height: int
+    count: int
+    share: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+BUCKETS = (
+    Bucket(128, 128, 24_000, 0.80),
+    Bucket(64, 64, 3_000, 0.04),
+    Bucket(192, 192, 1_500, 0.04),
+    Bucket(256, 256, 1_200, 0.04),
+    Bucket(192, 128, 1_500, 0.03),
+    Bucket(128, 192, 1_500, 0.03),
+    Bucket(512, 512, 300, 0.02),
+)
+
+
+def spec_to_json(spec: Spec) -> dict[str, object]:
+    """A specification as plain JSON."""
+    return asdict(spec)
+
+
+def spec_from_json(value: dict[str, object]) -> Spec:
+    """The specification written by `spec_to_json`."""
+    if "land" in value:
+        return SceneSpec(**{key: str(text) for key, text in value.items()})
+    things = value["things"]
+    assert isinstance(things, list)
+    return ObjectsSpec(
+        background=str(value["background"]),
+        things=tuple(Thing(**thing) for thing in things),
+        relation=str(value["relation"]),
+    )
+
+
+def write_bucket(folder: Path, bucket: Bucket, first: int, seed: int, progress: Progress) -> None:
+    """Draw a bucket unless it is there already. The picture file appears only when it is complete."""
+    target = folder / f"{bucket.name}.npy"
+    if target.exists():
+        return
+    partial = folder / f"{bucket.name}.partial.npy"
+    shape = (bucket.count, bucket.height, bucket.width, 3)
+    pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
+    specs = []
+    for i in range(bucket.count):
+        picture = drawing(first + i, seed, bucket.width, bucket.height)
+        pixels[i] = picture.pixels
+        specs.append(spec_to_json(picture.spec))
+        progress(bucket.name, i + 1, bucket.count)
+    pixels.flush()
+    (folder / f"{bucket.name}.json").write_text(json.dumps(specs), encoding="utf-8")
+    partial.rename(target)
+
+
+def write_world(folder: Path, seed: int, progress: Progress, share: float = 1.0) -> None:
+    """Draw every bucket; each has its own range of picture numbers."""
+    first = 0
+    for bucket in BUCKETS:
+        scaled = Bucket(bucket.width, bucket.height, max(64, int(bucket.count * share)), bucket.share)
+        write_bucket(folder, scaled, first, seed, progress)
+        first += bucket.count
+
+
+def pixels_of(folder: Path, name: str) -> np.ndarray:
+    """The pictures of a bucket, read from disk as they are needed."""
+    return np.load(folder / f"{name}.npy", mmap_mode="r")
+
+
+def specs_of(folder: Path, name: str) -> list[Spec]:
+    """The specifications of a bucket, in the order of its pictures."""
+    return [spec_from_json(value) for value in json.loads((folder / f"{name}.json").read_text("utf-8"))]
+
+
+def ready_buckets(folder: Path) -> Iterator[Bucket]:
+    """The buckets that are drawn already."""
+    for bucket in BUCKETS:
+        if (folder / f"{bucket.name}.npy").exists():
+            yield bucket

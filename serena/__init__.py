@@ -1,0 +1,167 @@
+"""Serena: prompts become pictures.
+
+This is all that a script or a plugin imports. Names load on first use, so that ``import serena`` is quick and
+needs no torch. Inside the tree nobody imports ``serena``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adapters.settings import Settings as Settings
+    from adapters.settings import load_settings as load_settings
+    from core.domain.errors import BackendError as BackendError
+    from core.domain.errors import InitImageMissing as InitImageMissing
+    from core.domain.errors import Interrupted as Interrupted
+    from core.domain.errors import InvalidImage as InvalidImage
+    from core.domain.errors import InvalidRequest as InvalidRequest
+    from core.domain.errors import InvalidValue as InvalidValue
+    from core.domain.errors import JobConflict as JobConflict
+    from core.domain.errors import ModelError as ModelError
+    from core.domain.errors import NotReady as NotReady
+    from core.domain.errors import PluginError as PluginError
+    from core.domain.errors import QueueFull as QueueFull
+    from core.domain.errors import SerenaError as SerenaError
+    from core.domain.errors import SettingsError as SettingsError
+    from core.domain.errors import StorageError as StorageError
+    from core.domain.errors import UnknownBackend as UnknownBackend
+    from core.domain.errors import UnknownJob as UnknownJob
+    from core.domain.errors import UnknownModel as UnknownModel
+    from core.domain.errors import UnknownOption as UnknownOption
+    from core.domain.errors import UnknownSampler as UnknownSampler
+    from core.domain.errors import UnknownScheduler as UnknownScheduler
+    from core.domain.errors import UnknownScript as UnknownScript
+    from core.domain.image import BlobRef as BlobRef
+    from core.domain.image import RasterImage as RasterImage
+    from core.domain.request import GenerationRequest as GenerationRequest
+    from core.domain.request import HiresParams as HiresParams
+    from core.domain.request import InitParams as InitParams
+    from core.domain.request import Kind as Kind
+    from core.domain.request import MaskedContent as MaskedContent
+    from core.domain.request import ResizeMode as ResizeMode
+    from core.domain.result import GenerationResult as GenerationResult
+    from core.domain.result import Outcome as Outcome
+    from core.domain.result import ResultImage as ResultImage
+    from core.domain.result import RunReceipt as RunReceipt
+    from core.drafts import BatchDraft as BatchDraft
+    from core.drafts import ImageDraft as ImageDraft
+    from core.drafts import RequestDraft as RequestDraft
+    from core.drafts import ResultDraft as ResultDraft
+    from core.drafts import SaveDraft as SaveDraft
+    from plugins.hookspecs import AppInfo as AppInfo
+    from plugins.hookspecs import hookimpl as hookimpl
+    from plugins.hookspecs import hookspec as hookspec
+    from serena.api import Pictures as Pictures
+    from serena.api import Serena as Serena
+
+_ERRORS = "core.domain.errors"
+_HOME = {
+    "AppInfo": "plugins.hookspecs",
+    "BackendError": _ERRORS,
+    "BatchDraft": "core.drafts",
+    "BlobRef": "core.domain.image",
+    "GenerationRequest": "core.domain.request",
+    "GenerationResult": "core.domain.result",
+    "HiresParams": "core.domain.request",
+    "ImageDraft": "core.drafts",
+    "InitImageMissing": _ERRORS,
+    "InitParams": "core.domain.request",
+    "Interrupted": _ERRORS,
+    "InvalidImage": _ERRORS,
+    "InvalidRequest": _ERRORS,
+    "InvalidValue": _ERRORS,
+    "JobConflict": _ERRORS,
+    "Kind": "core.domain.request",
+    "MaskedContent": "core.domain.request",
+    "ModelError": _ERRORS,
+    "NotReady": _ERRORS,
+    "Outcome": "core.domain.result",
+    "Pictures": "serena.api",
+    "PluginError": _ERRORS,
+    "QueueFull": _ERRORS,
+    "RasterImage": "core.domain.image",
+    "RequestDraft": "core.drafts",
+    "ResizeMode": "core.domain.request",
+    "ResultDraft": "core.drafts",
+    "ResultImage": "core.domain.result",
+    "RunReceipt": "core.domain.result",
+    "SaveDraft": "core.drafts",
+    "Serena": "serena.api",
+    "SerenaError": _ERRORS,
+    "Settings": "adapters.settings",
+    "SettingsError": _ERRORS,
+    "StorageError": _ERRORS,
+    "UnknownBackend": _ERRORS,
+    "UnknownJob": _ERRORS,
+    "UnknownModel": _ERRORS,
+    "UnknownOption": _ERRORS,
+    "UnknownSampler": _ERRORS,
+    "UnknownScheduler": _ERRORS,
+    "UnknownScript": _ERRORS,
+    "hookimpl": "plugins.hookspecs",
+    "hookspec": "plugins.hookspecs",
+    "load_settings": "adapters.settings",
+}
+"""Where each public name lives."""
+
+__all__ = [
+    "AppInfo",
+    "BackendError",
+    "BatchDraft",
+    "BlobRef",
+    "GenerationRequest",
+    "GenerationResult",
+    "HiresParams",
+    "ImageDraft",
+    "InitImageMissing",
+    "InitParams",
+    "Interrupted",
+    "InvalidImage",
+    "InvalidRequest",
+    "InvalidValue",
+    "JobConflict",
+    "Kind",
+    "MaskedContent",
+    "ModelError",
+    "NotReady",
+    "Outcome",
+    "Pictures",
+    "PluginError",
+    "QueueFull",
+    "RasterImage",
+    "RequestDraft",
+    "ResizeMode",
+    "ResultDraft",
+    "ResultImage",
+    "RunReceipt",
+    "SaveDraft",
+    "Serena",
+    "SerenaError",
+    "Settings",
+    "SettingsError",
+    "StorageError",
+    "UnknownBackend",
+    "UnknownJob",
+    "UnknownModel",
+    "UnknownOption",
+    "UnknownSampler",
+    "UnknownScheduler",
+    "UnknownScript",
+    "hookimpl",
+    "hookspec",
+    "load_settings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'serena' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,46 @@
+"""The shipped source as syntax trees, for the tests that read it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ("serena", "core", "plugins", "adapters", "contracts")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: its path below the root with forward slashes, and its tree."""
+
+    name: str
+    tree: ast.Module
+
+
+def sources(*folders: str) -> Iterator[Source]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield Source(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8"), str(path)))
+
+
+def calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def called_name(call: ast.Call) -> str:
+    """``f`` for ``f()`` and for ``x.y.f()``; empty for anything else."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """The full names of what is imported; relative imports are left out, the linter forbids them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from adapters.images.blobs_memory import MemoryBlobStore
+from contracts.blob_store import BlobStoreContract
+
+
+class TestMemoryBlobStore(BlobStoreContract):
+    def make(self) -> MemoryBlobStore:
+        return MemoryBlobStore()

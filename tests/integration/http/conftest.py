@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from adapters.http.server import serve
+from tests.unit.adapters.http.fakes import FakeApplication
+
+
+@pytest.fixture
+def fake() -> FakeApplication:
+    return FakeApplication()
+
+
+@pytest.fixture
+def url(fake: FakeApplication) -> Iterator[str]:
+    """A real server over the fake application, in a thread of this process."""
+    server = Background(fake)
+    with server:
+        yield server.url
+
+
+class Background:
+    """``serve`` in a thread; leaving stops it."""
+
+    def __init__(self, fake: FakeApplication, **http: object) -> None:
+        self._fake = fake
+        self._http = {"port": 0, **http}
+        self._ready = threading.Event()
+        self._stop: Callable[[], None] = lambda: None
+        self.url = ""
+
+    def __enter__(self) -> Background:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10), "the server did not listen"
+        return self
+
+    def _run(self) -> None:
+        def listening(url: str) -> None:
+            self.url = url
+            self._ready.set()
+
+        def control(stop: Callable[[], None]) -> None:
+            self._stop = stop
+
+        serve(self._fake.application(http=self._http), on_listening=listening, stopper=control)
+
+    def __exit__(self, *error: object) -> None:
+        self._stop()
+        self._thread.join(20)
+        assert not self._thread.is_alive()

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.domain.errors import SettingsError, StorageError
+from tests.unit.adapters.cli.conftest import Serena
+from tests.unit.adapters.cli.fakes import MODEL, FakeHost, with_errors
+
+
+def test_models(serena: Serena, host: FakeHost) -> None:
+    answer = serena("models")
+    assert answer.code == 0
+    assert MODEL.identity.title in answer.out
+    assert host.events == ["close"]
+
+
+def test_models_as_json(serena: Serena) -> None:
+    (row,) = json.loads(serena("models", "--json").out)
+    assert (row["title"], row["hash"], row["current"]) == ("tiny [ababababab]", "ababababab", True)
+
+
+def test_plugins_shows_installed_ones_and_why_one_is_not_in_use(serena: Serena) -> None:
+    out = serena("plugins").out
+    assert "sepia" in out
+    assert "ImportError: no" in out
+    assert "builtin_one" not in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "names"),
+    [
+        ((), ["sepia", "broken"]),
+        (("--all",), ["builtin_one", "sepia", "broken"]),
+        (("--hook", "serena_image"), ["builtin_one"]),
+        (("--hook", "serena_saved"), []),
+    ],
+)
+def test_which_plugins(serena: Serena, argv: tuple[str, ...], names: list[str]) -> None:
+    assert [row["name"] for row in json.loads(serena("plugins", "--json", *argv).out)] == names
+
+
+def test_a_hook_that_nobody_implements(serena: Serena) -> None:
+    assert serena("plugins", "--hook", "serena_saved").out == "no plugin implements serena_saved\n"
+
+
+def test_backends(serena: Serena) -> None:
+    out = serena("backends").out
+    assert "torch" in out
+    assert "pip install 'serena[torch]'" in out
+    assert json.loads(serena("backends", "--json").out)[0]["available"] is False
+
+
+def test_doctor_is_content(serena: Serena) -> None:
+    answer = serena("doctor")
+    assert answer.code == 0
+    assert "python" in answer.out
+
+
+def test_doctor_ends_with_one_if_something_is_wrong(serena: Serena, host: FakeHost) -> None:
+    answer = serena("doctor", "--json", on=with_errors(host))
+    assert answer.code == 1
+    assert json.loads(answer.out)[1]["remedy"] == "make stubs"
+
+
+def test_version(serena: Serena) -> None:
+    assert serena("version").out.startswith("serena ")
+    assert serena("--version").out == serena("version").out
+    versions = json.loads(serena("version", "--json").out)
+    assert {"serena", "python", "platform", "torch"} <= set(versions)
+
+
+def test_serve_passes_its_flags(serena: Serena, host: FakeHost, tmp_path: Path) -> None:
+    assert serena("serve", "--host", "0.0.0.0", "--port", "0", "--data-dir", str(tmp_path)).code == 0
+    (settings,) = host.seen
+    assert (settings.http.host, settings.http.port, settings.data_dir) == ("0.0.0.0", 0, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (SettingsError("wrong port"), 2, "serena: wrong port\n"),
+        (StorageError("disk\nfull"), 1, "serena: disk full\n"),
+        (PermissionError(13, "Permission denied", "/data"), 1, "serena: /data: Permission denied\n"),
+        (OSError(98, "Address already in use"), 1, "serena: Address already in use\n"),
+    ],
+)
+def test_errors_are_one_sentence(serena: Serena, error: Exception, code: int, sentence: str) -> None:
+    answer = serena("serve", on=FakeHost(serve_error=error))
+    assert (answer.code, answer.err) == (code, sentence)
+
+
+def test_a_wrong_setting_ends_with_two(serena: Serena) -> None:
+    answer = serena("serve", "--port", "99999")
+    assert answer.code == 2
+    assert "http.port" in answer.err
+
+
+def test_without_arguments_it_shows_help(serena: Serena) -> None:
+    answer = serena()
+    assert "txt2img" in answer.out + answer.err

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adapters.disk import replace_file, storage_error
+from adapters.images import store_disk
+from adapters.images.store_disk import DiskImageStore
+from core.domain.errors import StorageError
+
+needs_permissions = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+
+
+def test_the_path_is_as_a_user_would_type_it(tmp_path: Path) -> None:
+    stored = DiskImageStore(tmp_path).save(("a", "b"), "7", "png", b"x")
+    assert stored.path == str(tmp_path / "a" / "b" / "00000-7.png")
+
+
+def test_the_number_follows_the_largest_there_is(tmp_path: Path) -> None:
+    for name in ("00007-x.png", "00012.jpg", "3.txt", "notes", "99x.png", "12345678901234567890123-x.png"):
+        (tmp_path / name).write_bytes(b"")
+    assert DiskImageStore(tmp_path).save((), "s", "png", b"x").number == 13
+
+
+def test_numbers_outgrow_five_digits(tmp_path: Path) -> None:
+    (tmp_path / "99999-x.png").write_bytes(b"")
+    assert DiskImageStore(tmp_path).save((), "s", "png", b"x").path.endswith("100000-s.png")
+
+
+def test_a_link_out_of_the_root_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "out").symlink_to(tmp_path / "outside")
+    for folder in (("out",), ("out", "deeper")):
+        with pytest.raises(StorageError, match="leads out of"):
+            DiskImageStore(tmp_path / "root").save(folder, "s", "png", b"x")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_file_in_the_way_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(StorageError, match="a file is in the way"):
+        DiskImageStore(tmp_path).save(("a", "b"), "s", "png", b"x")
+
+
+def test_a_name_that_is_too_long_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="too long"):
+        DiskImageStore(tmp_path).save((), "s" * 300, "png", b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_permissions
+def test_a_folder_without_permission(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    with pytest.raises(StorageError, match="permission"):
+        DiskImageStore(tmp_path).save((), "s", "png", b"x")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_sentence() -> None:
+    with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as file:
+        file.write(b"x")
+    assert "the disk is full" in str(storage_error(Path("a"), caught.value))
+
+
+def test_a_disk_that_takes_no_files() -> None:
+    with pytest.raises(StorageError, match="cannot write '/proc"):
+        DiskImageStore(Path("/proc")).save(("x",), "s", "png", b"x")
+
+
+def test_disks_without_hard_links(tmp_path: Path) -> None:
+    taken, free, temporary = tmp_path / "taken", tmp_path / "free", tmp_path / "temporary"
+    taken.write_bytes(b"1")
+    temporary.write_bytes(b"2")
+    assert not store_disk._take_name_without_links(temporary, taken)
+    assert store_disk._take_name_without_links(temporary, free)
+    assert (taken.read_bytes(), free.read_bytes(), temporary.exists()) == (b"1", b"2", False)
+    with pytest.raises(FileNotFoundError):
+        store_disk._take_name_without_links(temporary, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_two_stores_never_share_a_name(tmp_path: Path) -> None:
+    one, other = DiskImageStore(tmp_path), DiskImageStore(tmp_path)
+    paths = [store.save((), "s", "png", b"x").path for store in (one, other, one, other)]
+    assert len(set(paths)) == 4
+
+
+def test_a_lost_root_comes_back(tmp_path: Path) -> None:
+    store = DiskImageStore(tmp_path / "data")
+    store.save((), "s", "png", b"x")
+    shutil.rmtree(tmp_path / "data")
+    assert Path(store.save((), "s", "png", b"x").path).read_bytes() == b"x"
+
+
+def test_replace_file_swaps_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    replace_file(path, b"1")
+    replace_file(path, b"2")
+    assert path.read_bytes() == b"2"
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
