@@ -20,11 +20,14 @@ from plugins.report import PluginReport
 log = logging.getLogger("serena")
 
 
-def bootstrap(settings: Settings, *, plugins: Sequence[tuple[str, object]] = (), **overrides: Any) -> Application:
+def bootstrap(
+    settings: Settings, *, plugins: Sequence[tuple[str, object]] = (), **overrides: Any
+) -> Application:
     """An assembled application, not started.
 
     :param plugins: plugin objects by name, registered after the installed ones.
-    :param overrides: providers of the container by name (``backend=LedgerBackend()``), for tests and embedders.
+    :param overrides: providers of the container by name (``backend=LedgerBackend()``), for tests and
+        embedders.
     """
     from adapters.container import Container
 

@@ -155,6 +155,10 @@ class Container(containers.DeclarativeContainer):
         JobLoop, store=job_store, service=jobs, live=live, process=process, clock=clock
     )
     worker = providers.Singleton(make_worker, loop, backend)
-    browser = providers.Singleton(ModelBrowser, models, providers.Callable(model_chooser, acceptance, options))
-    readiness = providers.Singleton(Readiness, backend, providers.Callable(model_chooser, acceptance, options))
+    browser = providers.Singleton(
+        ModelBrowser, models, providers.Callable(model_chooser, acceptance, options)
+    )
+    readiness = providers.Singleton(
+        Readiness, backend, providers.Callable(model_chooser, acceptance, options)
+    )
     reader = providers.Singleton(PictureReader, codec)

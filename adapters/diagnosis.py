@@ -34,7 +34,9 @@ def _torch() -> Finding:
     try:
         found = version("torch")
     except PackageNotFoundError:
-        return Finding("torch", "warning", "not installed", "pip install 'serena[torch]' to draw real pictures")
+        return Finding(
+            "torch", "warning", "not installed", "pip install 'serena[torch]' to draw real pictures"
+        )
     return Finding("torch", "ok", f"{found}, device {_device()}")
 
 
@@ -79,7 +81,9 @@ def _models(settings: Settings) -> Iterable[Finding]:
     if models:
         yield Finding("models", "ok", titles)
     else:
-        yield Finding("models", "error", "there are none", f"put a diffusers folder into {settings.models_dir}")
+        yield Finding(
+            "models", "error", "there are none", f"put a diffusers folder into {settings.models_dir}"
+        )
     for problem in catalog.problems():
         yield Finding("models", "warning", f"{problem.name}: {problem.message}", "mend or remove it")
 

@@ -1,4 +1,5 @@
-"""How this process starts. Read once, frozen: ``serena.toml``, then ``SERENA_*``, then flags; the later wins."""
+"""How this process starts. Read once, frozen: ``serena.toml``, then ``SERENA_*``, then flags; the later
+wins."""
 
 from __future__ import annotations
 
@@ -8,7 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from core.domain.errors import SettingsError
 
@@ -51,10 +57,16 @@ class HttpSettings(_Section):
 class BackendSettings(_Section):
     """What draws."""
 
-    name: str = Field("auto", description="fake, torch or a plugin's backend; auto takes torch where it is installed")
+    name: str = Field(
+        "auto", description="fake, torch or a plugin's backend; auto takes torch where it is installed"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field("auto", description="number format of the weights")
-    threads: int = Field(0, ge=0, description="threads of one model evaluation on the CPU; 0 takes half of the cores")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="number format of the weights"
+    )
+    threads: int = Field(
+        0, ge=0, description="threads of one model evaluation on the CPU; 0 takes half of the cores"
+    )
     max_runs: int = Field(0, ge=0, description="runs in flight at once; 0 lets the backend decide")
     step_seconds: float = Field(0.0, ge=0, description="what a model evaluation of the fake backend takes")
     zero_cost: bool = Field(False, description="fake backend: skip sampling, to measure what surrounds it")
@@ -65,7 +77,9 @@ class ModelSettings(_Section):
 
     dir: Path | None = Field(None, description="models folder; default: models below the data folder")
     builtin: bool = Field(True, description="offer the built-in model")
-    default: str | None = Field(None, description="model of requests that name none; default: the first listed")
+    default: str | None = Field(
+        None, description="model of requests that name none; default: the first listed"
+    )
 
 
 class PluginSettings(_Section):
@@ -94,7 +108,9 @@ class LimitSettings(_Section):
 class LogSettings(_Section):
     """What is printed."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is printed")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level that is printed"
+    )
 
 
 class Settings(BaseSettings):
@@ -107,7 +123,9 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    data_dir: Path = Field(Path(), description="data folder: outputs, models, options; default: the working folder")
+    data_dir: Path = Field(
+        Path(), description="data folder: outputs, models, options; default: the working folder"
+    )
     http: HttpSettings = HttpSettings()
     backend: BackendSettings = BackendSettings()
     models: ModelSettings = ModelSettings()

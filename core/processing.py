@@ -21,7 +21,8 @@ def process_images(
 ) -> GenerationResult:
     """Draw what ``job`` asks for, with the options and the model that were frozen at its acceptance.
 
-    The only caller of ``ProcessingRunner.run``; every entrypoint comes through here. Raises a ``SerenaError``.
+    The only caller of ``ProcessingRunner.run``; every entrypoint comes through here. Raises a
+    ``SerenaError``.
     """
     identity = job.frozen.model
     model = models.find(identity.sha256)

@@ -51,7 +51,8 @@ class ProcessingRunner:
         self._new_id = new_id
 
     def run(self, order: RunOrder, control: RunControl) -> GenerationResult:
-        """Draw the order. An interrupted run gives the pictures that exist; a failed one tells the plugins and
+        """Draw the order. An interrupted run gives the pictures that exist; a failed one tells the plugins
+        and
         raises a ``SerenaError``."""
         run_id = self._new_id()
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pluggy
 
@@ -22,7 +23,8 @@ OnError = Literal["fail", "skip"]
 class PluggyRunHooks:
     """Calls the plugins' hooks one by one, so that the one that fails is named.
 
-    :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the next
+    :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the
+        next
         plugin. An error of Serena's own tree (a refusal, an interrupt) always ends the run as it is.
     """
 
@@ -64,9 +66,10 @@ class PluggyRunHooks:
         wrappers, plain = self._implementations(name)
         with ExitStack() as around:
             for impl in wrappers:
-                # A wrapper is a generator with one yield, which is just what contextmanager drives: it sees the
+                # A wrapper is a generator with one yield, which is just what contextmanager drives: it
+                # sees the
                 # error of what it wraps, and rescues the run by not raising.
-                around.enter_context(contextmanager(impl.function)(*_bound(impl, arguments)))
+                around.enter_context(contextmanager(_generator(impl))(*_bound(impl, arguments)))
             for impl in plain:
                 self._call_one(name, impl, arguments)
 
@@ -94,6 +97,10 @@ class PluggyRunHooks:
         caller: pluggy.HookCaller = getattr(self._manager.hook, name)
         impls = caller.get_hookimpls()[::-1]
         return [i for i in impls if i.wrapper], [i for i in impls if not (i.wrapper or i.hookwrapper)]
+
+
+def _generator(impl: pluggy.HookImpl) -> Callable[..., Iterator[None]]:
+    return cast(Callable[..., Iterator[None]], impl.function)
 
 
 def _bound(impl: pluggy.HookImpl, arguments: dict[str, Any]) -> list[Any]:

@@ -37,7 +37,8 @@ def load_plugins(
 ) -> LoadedPlugins:
     """Register built-ins, then entry points of the group ``serena``, then ``objects`` given by name.
 
-    A plugin that cannot be imported, misspells a hook or takes a taken name is reported and left out; the others
+    A plugin that cannot be imported, misspells a hook or takes a taken name is reported and left out; the
+    others
     load. ``only`` and ``block`` act on entry points.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -85,7 +86,9 @@ def _register(manager: pluggy.PluginManager, report: PluginReport, plugin: Any) 
     unknown = _unknown_hooks(manager, plugin)
     if unknown:
         _forget(manager, plugin)
-        return _refused(report, f"unknown hook {unknown[0]!r}; the hooks are listed in docs/reference/hooks.md")
+        return _refused(
+            report, f"unknown hook {unknown[0]!r}; the hooks are listed in docs/reference/hooks.md"
+        )
     callers = manager.get_hookcallers(plugin) or []
     return replace(report, hooks=tuple(sorted(caller.name for caller in callers)))
 

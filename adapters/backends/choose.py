@@ -21,7 +21,9 @@ def backend_entry_points() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=GROUP))
 
 
-def choose_backend(name: str, points: Iterable[EntryPoint], environ: dict[str, str] | None = None) -> BackendSpec:
+def choose_backend(
+    name: str, points: Iterable[EntryPoint], environ: dict[str, str] | None = None
+) -> BackendSpec:
     """The backend of that name; for ``auto`` fake in CI, else the first usable of torch and fake.
 
     Raises :class:`UnknownBackend`: the sentence lists what there is, or says what to install.
@@ -30,7 +32,9 @@ def choose_backend(name: str, points: Iterable[EntryPoint], environ: dict[str, s
     if name != AUTO:
         return _usable(name, known)
     if ci_selects_fake(environ):
-        log.warning("CI=true and no backend is configured: the fake backend draws; its pictures are no real pictures")
+        log.warning(
+            "CI=true and no backend is configured: the fake backend draws; its pictures are no real pictures"
+        )
         return _usable("fake", known)
     return next(spec for spec in _candidates(known) if spec.unavailable() is None)
 
@@ -59,7 +63,9 @@ def _load(point: EntryPoint) -> BackendSpec:
     try:
         spec = point.load()
     except Exception as error:
-        raise UnknownBackend(f"backend {point.name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        raise UnknownBackend(
+            f"backend {point.name!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(spec, BackendSpec):
         raise UnknownBackend(f"backend {point.name!r}: its entry point {point.value} is no BackendSpec")
     return spec
@@ -70,7 +76,9 @@ def _by_name(points: Iterable[EntryPoint]) -> dict[str, EntryPoint]:
     for point in points:
         other = known.get(point.name)
         if other is not None and other.value != point.value:
-            raise UnknownBackend(f"two packages bring a backend {point.name!r}: {other.value} and {point.value}")
+            raise UnknownBackend(
+                f"two packages bring a backend {point.name!r}: {other.value} and {point.value}"
+            )
         known[point.name] = point
     return known
 

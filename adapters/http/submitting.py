@@ -21,6 +21,9 @@ from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult
 from core.ports.driving import ControlJobs, GenerateImages
 
+Build = Callable[[], GenerationRequest]
+Render = Callable[[GenerationResult], Response]
+
 LONGEST_TASK_ID = 200
 CLIENT_CLOSED = 499
 _ID_LETTERS = string.ascii_uppercase + string.digits
@@ -55,11 +58,14 @@ class Submitter:
     async def answer(
         self,
         request: Request,
-        build: Callable[[], GenerationRequest],
-        render: Callable[[GenerationResult], Response],
+        kind: Kind,
+        build: Build,
+        render: Render,
         task: str | None = None,
     ) -> Response:
         """Run the job of ``build`` to its end and answer with ``render``; both run outside of the loop."""
+        if kind not in self._kinds:
+            return not_offered(kind).response()
         job_id, headers = await run_in_threadpool(self._submit, build, task, user_of(request))
         try:
             job = await job_ended(self._images, self._jobs, request, job_id)
@@ -70,22 +76,20 @@ class Submitter:
         return response
 
     def _submit(
-        self, build: Callable[[], GenerationRequest], task: str | None, owner: str | None
+        self, build: Build, task: str | None, owner: str | None
     ) -> tuple[JobId, dict[str, str]]:
         wanted = build()
         job_id = self._images.submit(wanted, job_id=chosen_id(task) or new_id(wanted.kind), owner=owner)
         ahead = self._jobs.progress(job_id).position
         return job_id, {"X-Job-Id": quote(job_id, safe="()"), "X-Queue-Position": str(ahead)}
 
-    def refused(self, kind: Kind) -> Response | None:
-        """The answer for a kind of job that nothing here can do; None for the others."""
-        if kind in self._kinds:
-            return None
-        text = f"nothing that is installed here serves {kind.value}"
-        return ErrorReply(501, "NotOffered", text, text).response()
+
+def not_offered(kind: Kind) -> ErrorReply:
+    text = f"nothing that is installed here serves {kind.value}"
+    return ErrorReply(501, "NotOffered", text, text)
 
 
-def _rendered(job: Job, render: Callable[[GenerationResult], Response]) -> Response:
+def _rendered(job: Job, render: Render) -> Response:
     if job.error is not None:
         return reply_to_job(job.error).response()
     return CANCELLED.response() if job.result is None else render(job.result)

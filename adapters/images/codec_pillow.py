@@ -28,7 +28,7 @@ class PillowImageCodec:
     def encode(
         self,
         image: RasterImage,
-        format: ImageFormat,  # noqa: A002 - the port calls it so
+        format: ImageFormat,
         infotext: str | None,
         quality: int = 80,
     ) -> bytes:

@@ -43,7 +43,9 @@ class DiskImageStore:
             self._open_folder(target)
             temporary = write_beside(target / "picture", data)
             try:
-                return self._publish(temporary, target, extension, _candidates(target, stem, number, basename))
+                return self._publish(
+                    temporary, target, extension, _candidates(target, stem, number, basename)
+                )
             finally:
                 discard(temporary)
         except (OSError, ValueError) as error:
@@ -65,9 +67,7 @@ class DiskImageStore:
         raise AssertionError("unreachable: candidates never end")
 
 
-def _candidates(
-    target: Path, stem: str, number: bool, basename: str
-) -> Iterator[tuple[int | None, str]]:
+def _candidates(target: Path, stem: str, number: bool, basename: str) -> Iterator[tuple[int | None, str]]:
     if number:
         count = next_number(os.listdir(target), basename)
         while True:

@@ -35,9 +35,8 @@ class MemoryImageStore:
         with self._lock:
             files = self._folders.setdefault(parts, {})
             count = next_number(files, basename) if number else None
-            name = (
-                f"{numbered(count, stem, basename)}.{extension}" if count is not None else _free(files, stem, extension)
-            )
+            taken = numbered(count, stem, basename) if count is not None else None
+            name = f"{taken}.{extension}" if taken else _free(files, stem, extension)
             files[name] = bytes(data)
         return StoredImage("/".join((*parts, name)), count)
 

@@ -162,7 +162,8 @@ class Interrupted(SerenaError):
 
 
 def revive(kind: str, message: str) -> SerenaError:
-    """The error that a stored job failed with, by its class name; ``BackendError`` if the name is not ours."""
+    """The error that a stored job failed with, by its class name; ``BackendError`` if the name is not
+    ours."""
     cls = _tree(SerenaError).get(kind, BackendError)
     error = cls.__new__(cls, message)
     Exception.__init__(error, message)

@@ -30,7 +30,9 @@ class RasterImage:
     def __post_init__(self) -> None:
         expected = self.width * self.height * CHANNELS[self.mode]
         if len(self.pixels) != expected:
-            raise ValueError(f"{self.mode} {self.width}x{self.height} takes {expected} bytes, not {len(self.pixels)}")
+            raise ValueError(
+                f"{self.mode} {self.width}x{self.height} takes {expected} bytes, not {len(self.pixels)}"
+            )
 
     @property
     def size(self) -> tuple[int, int]:

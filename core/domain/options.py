@@ -16,7 +16,8 @@ OptionValue: TypeAlias = Any
 class OptionSpec:
     """One thing that users change at run time.
 
-    :param default: also tells the type: a number option takes numbers, a flag booleans, and None takes a text.
+    :param default: also tells the type: a number option takes numbers, a flag booleans, and None takes a
+        text.
     :param restricted: changes over the API are ignored in silence, as in the reference.
     """
 

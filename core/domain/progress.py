@@ -18,7 +18,8 @@ class Progress:
     :param fraction: 0..1 over the whole job.
     :param eta: seconds left, None while nothing can be said.
     :param position: jobs ahead in the queue; 0 for a running one.
-    :param preview: an encoded picture in the format of the option ``live_previews_image_format``; only if asked
+    :param preview: an encoded picture in the format of the option ``live_previews_image_format``; only if
+        asked
         for.
     :param sequence: grows with every change, so that a watcher can tell news from repeats.
     """

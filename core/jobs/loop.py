@@ -47,7 +47,8 @@ class JobLoop:
         except Interrupted:
             return self._store.update(job.id, lambda j: j.cancel(self._clock.now()))
         except Exception as error:
-            return self._store.update(job.id, lambda j: j.fail(describe(error), self._clock.now()))
+            reason = describe(error)
+            return self._store.update(job.id, lambda j: j.fail(reason, self._clock.now()))
         if result.receipt.outcome is Outcome.INTERRUPTED:
             return self._store.update(job.id, lambda j: j.cancel(self._clock.now(), result))
         return self._store.update(job.id, lambda j: j.succeed(result, self._clock.now()))

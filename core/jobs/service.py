@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
 
 from core.domain.errors import InvalidImage, JobConflict, QueueFull, UnknownJob, revive
 from core.domain.image import BlobRef, ImageFormat
@@ -55,7 +54,12 @@ class JobService:
         return self._blobs.put(data)
 
     def submit(
-        self, request: GenerationRequest, *, job_id: str | None = None, owner: str | None = None, priority: int = 0
+        self,
+        request: GenerationRequest,
+        *,
+        job_id: str | None = None,
+        owner: str | None = None,
+        priority: int = 0,
     ) -> JobId:
         try:
             job = Job(
@@ -186,4 +190,4 @@ class JobService:
 
     def _release(self, refs: Sequence[BlobRef]) -> None:
         for ref in refs:
-            self._blobs.release(cast(BlobRef, ref))
+            self._blobs.release(ref)

@@ -38,7 +38,8 @@ class RunWatch(Protocol):
         ...
 
     def step(self, done: int, preview: Callable[[], RasterImage] | None = None) -> None:
-        """``done`` steps of the pass are done. ``preview`` is called only if somebody looks, in any thread."""
+        """``done`` steps of the pass are done. ``preview`` is called only if somebody looks, in any
+        thread."""
         ...
 
     def check(self) -> None:
@@ -47,7 +48,8 @@ class RunWatch(Protocol):
 
 
 class ImageBackend(Protocol):
-    """Draws. Implementations say which thread they need; ``execute_run`` is called from ``max_runs`` threads."""
+    """Draws. Implementations say which thread they need; ``execute_run`` is called from ``max_runs``
+    threads."""
 
     def describe(self) -> BackendInfo: ...
 
@@ -179,12 +181,15 @@ class ImageStore(Protocol):
 class ImageCodec(Protocol):
     """Pictures to bytes and back."""
 
-    def encode(self, image: RasterImage, format: ImageFormat, infotext: str | None, quality: int = 80) -> bytes:
+    def encode(
+        self, image: RasterImage, format: ImageFormat, infotext: str | None, quality: int = 80
+    ) -> bytes:
         """The infotext goes into the PNG text chunk ``parameters`` or the EXIF user comment."""
         ...
 
     def decode(self, data: bytes) -> RasterImage:
-        """Turned upright by EXIF. Raises ``InvalidImage``: no picture, too large, of a kind that is not read."""
+        """Turned upright by EXIF. Raises ``InvalidImage``: no picture, too large, of a kind that is not
+        read."""
         ...
 
     def read_info(self, data: bytes) -> tuple[str, Mapping[str, object]]:
@@ -214,7 +219,8 @@ class ImageEditor(Protocol):
     def blur(self, mask: RasterImage, sigma_x: int, sigma_y: int) -> RasterImage: ...
 
     def bounds(self, mask: RasterImage) -> tuple[int, int, int, int] | None:
-        """The smallest box (left, top, right, bottom) that holds every pixel above zero; None if there is none."""
+        """The smallest box (left, top, right, bottom) that holds every pixel above zero; None if there is
+        none."""
         ...
 
     def scale_values(self, mask: RasterImage, factor: int) -> RasterImage:
@@ -244,7 +250,9 @@ class ImageEditor(Protocol):
         """``image`` with the colour histogram of ``reference``."""
         ...
 
-    def grid(self, images: Sequence[RasterImage], columns: int, rows: int, background: str) -> RasterImage: ...
+    def grid(
+        self, images: Sequence[RasterImage], columns: int, rows: int, background: str
+    ) -> RasterImage: ...
 
 
 class OptionStore(Protocol):

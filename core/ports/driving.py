@@ -26,7 +26,12 @@ class GenerateImages(Protocol):
         ...
 
     def submit(
-        self, request: GenerationRequest, *, job_id: str | None = None, owner: str | None = None, priority: int = 0
+        self,
+        request: GenerationRequest,
+        *,
+        job_id: str | None = None,
+        owner: str | None = None,
+        priority: int = 0,
     ) -> JobId:
         """Accept a request: check it, freeze its inputs, queue it.
 
@@ -37,7 +42,8 @@ class GenerateImages(Protocol):
         ...
 
     def wait(self, job_id: JobId, timeout: float | None = None) -> Job:
-        """The job once it has ended. Raises its error if it failed, ``TimeoutError`` after ``timeout`` seconds."""
+        """The job once it has ended. Raises its error if it failed, ``TimeoutError`` after ``timeout``
+        seconds."""
         ...
 
     def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
@@ -61,7 +67,8 @@ class ControlJobs(Protocol):
         ...
 
     def progress(self, job_id: JobId | None = None, *, preview: bool = False) -> Progress:
-        """A snapshot of one job, or, without an id, of the one that runs (the last one that ran, if none does)."""
+        """A snapshot of one job, or, without an id, of the one that runs (the last one that ran, if none
+        does)."""
         ...
 
     def interrupt(self, job_id: JobId | None = None) -> None:

@@ -48,9 +48,7 @@ def _sde_step(x: Array, denoised: Array, sigma: float, sigma_next: float, eta: f
     return x * kept + denoised * (1.0 - kept)
 
 
-def _add_noise(
-    x: Array, noise: NoiseSource, sigma: float, sigma_next: float, params: SamplerParams
-) -> Array:
+def _add_noise(x: Array, noise: NoiseSource, sigma: float, sigma_next: float, params: SamplerParams) -> Array:
     if not params.eta:
         return x
     spread = math.sqrt(-math.expm1(-2.0 * params.eta * math.log(sigma / sigma_next)))

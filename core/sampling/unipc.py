@@ -104,8 +104,9 @@ class _Solver:
         self._model, self._clock, self._variant = model, clock, variant
 
     def predict_x0(self, x: Array, at: _Moment) -> Array:
-        eps = self._model(x, single(single(at.time - single(1.0 / self._clock.count)) *
-        self._clock.count)).guided
+        eps = self._model(
+            x, single(single(at.time - single(1.0 / self._clock.count)) * self._clock.count)
+        ).guided
         return (x - eps * at.sigma) / at.alpha
 
     def update(

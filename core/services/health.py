@@ -24,7 +24,8 @@ class Readiness:
         return self._state
 
     def warm_up(self) -> None:
-        """Load the model that requests draw with. A failure is told by :meth:`ready`; requests may name another
+        """Load the model that requests draw with. A failure is told by :meth:`ready`; requests may name
+        another
         model, so it stops nothing."""
         try:
             model = self._choose()

@@ -14,7 +14,8 @@ HASH_OPTION = "sd_checkpoint_hash"
 
 
 class OptionEditor:
-    """``EditOptions``: all changes of a call or none, kept at once. Keeps values that differ from the default."""
+    """``EditOptions``: all changes of a call or none, kept at once. Keeps values that differ from the
+    default."""
 
     def __init__(self, registry: OptionRegistry, store: OptionStore, models: ModelCatalog) -> None:
         self._registry = registry

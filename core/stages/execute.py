@@ -21,8 +21,11 @@ class Drawing:
         self._hooks = hooks
         self._editor = editor
 
-    def draw(self, run_id: str, prepared: Preparation, execute: Execute, control: RunControl) -> list[ImageDraft]:
-        """Every picture drawn, in order. A skipped iteration leaves what it had; an interrupt ends the rest."""
+    def draw(
+        self, run_id: str, prepared: Preparation, execute: Execute, control: RunControl
+    ) -> list[ImageDraft]:
+        """Every picture drawn, in order. A skipped iteration leaves what it had; an interrupt ends the
+        rest."""
         request = prepared.request
         control.plan(request.n_iter, 2 if request.hires else 1)
         drawn: list[ImageDraft] = []

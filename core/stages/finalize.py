@@ -114,7 +114,9 @@ class Finishing:
         data = self._codec.encode(draft.image, file_format, kept, int(options.number("jpeg_quality")))
         path = None
         if saves and output.role != "mask":
-            path = self._saving.save(draft, kept, place, grid=output.role == "grid", encoded=(file_format, data))
+            path = self._saving.save(
+                draft, kept, place, grid=output.role == "grid", encoded=(file_format, data)
+            )
         return ResultImage(
             blob=self._blobs.put(data),
             format=file_format,

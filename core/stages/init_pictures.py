@@ -34,7 +34,8 @@ class PreparedInit:
 
 @dataclass(frozen=True, slots=True)
 class _Masking:
-    """:ivar whole: the blurred mask at the size of the init image. :ivar crop: None unless only it is drawn."""
+    """:ivar whole: the blurred mask at the size of the init image. :ivar crop: None unless only it is
+    drawn."""
 
     whole: RasterImage
     crop: Box | None
@@ -51,7 +52,11 @@ class InitPreparing:
     def prepare(self, request: GenerationRequest, init: InitParams, options: OptionValues) -> PreparedInit:
         """Raises ``InvalidImage``, or ``InvalidValue`` for more images than the batch has places."""
         if len(init.images) > 1 and len(init.images) != request.batch_size:
-            raise InvalidValue("init_images", len(init.images), f"give one, or one for each of batch_size {request.batch_size}")
+            raise InvalidValue(
+                "init_images",
+                len(init.images),
+                f"give one, or one for each of batch_size {request.batch_size}",
+            )
         background = options.text("img2img_background_color")
         sources = [self._editor.flatten(self._picture(ref), background) for ref in init.images]
         masking = self._masking(request, init, sources[0])
@@ -70,7 +75,9 @@ class InitPreparing:
         )
         return PreparedInit(
             pictures=pictures,
-            overlay=self._overlay(request, init, originals, masking) if options.flag("overlay_inpaint") else None,
+            overlay=self._overlay(request, init, originals, masking)
+            if options.flag("overlay_inpaint")
+            else None,
             color_reference=images[0] if options.flag("img2img_color_correction") else None,
             extra=_parameters(init, masking, pictures.noise_multiplier),
             comments=_comments(init, masking),
@@ -102,7 +109,11 @@ class InitPreparing:
         return None if crop is None else _Masking(mask, crop)
 
     def _sized(
-        self, request: GenerationRequest, init: InitParams, sources: list[RasterImage], masking: _Masking | None
+        self,
+        request: GenerationRequest,
+        init: InitParams,
+        sources: list[RasterImage],
+        masking: _Masking | None,
     ) -> tuple[list[RasterImage], list[RasterImage]]:
         """The images at the size that is sampled, and the originals that the result is laid over."""
         width, height = request.width, request.height
@@ -134,7 +145,11 @@ class InitPreparing:
         return self._editor.fill_masked(image, mask)
 
     def _overlay(
-        self, request: GenerationRequest, init: InitParams, originals: list[RasterImage], masking: _Masking | None
+        self,
+        request: GenerationRequest,
+        init: InitParams,
+        originals: list[RasterImage],
+        masking: _Masking | None,
     ) -> Overlay | None:
         if masking is None:
             return None

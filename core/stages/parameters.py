@@ -21,11 +21,14 @@ class PictureText:
     """Writes infotexts of one run.
 
     :param marks: keys that the backend puts into every infotext.
-    :param version: what ``Version`` says; begins with the reference's version whose pictures these are, so that
+    :param version: what ``Version`` says; begins with the reference's version whose pictures these are, so
+        that
         readers apply no rules for older ones.
     """
 
-    def __init__(self, order: RunOrder, prepared: Preparation, marks: Mapping[str, str], version: str) -> None:
+    def __init__(
+        self, order: RunOrder, prepared: Preparation, marks: Mapping[str, str], version: str
+    ) -> None:
         self._order = order
         self._prepared = prepared
         self._marks = marks
@@ -33,7 +36,9 @@ class PictureText:
 
     def write(self, draft: ImageDraft) -> str:
         """The infotext of one picture."""
-        return infotext.write(draft.prompt, draft.negative_prompt, infotext.in_order(self._fixed(draft), self._extra(draft)))
+        return infotext.write(
+            draft.prompt, draft.negative_prompt, infotext.in_order(self._fixed(draft), self._extra(draft))
+        )
 
     def _extra(self, draft: ImageDraft) -> dict[str, Any]:
         extra = {**self._prepared.extra, **draft.infotext_params, **self._marks}

@@ -74,7 +74,9 @@ def _with_defaults(order: RunOrder) -> GenerationRequest:
         subseed=frozen.subseed,
         prompt=apply_styles(request.prompt, request.styles, styles),
         negative_prompt=apply_negative_styles(request.negative_prompt, request.styles, styles),
-        restore_faces=options.flag("face_restoration") if request.restore_faces is None else request.restore_faces,
+        restore_faces=options.flag("face_restoration")
+        if request.restore_faces is None
+        else request.restore_faces,
         tiling=options.flag("tiling") if request.tiling is None else request.tiling,
     )
 

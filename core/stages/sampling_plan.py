@@ -28,12 +28,15 @@ _ETA_LABELS = {"eta_ancestral": "Eta", "eta_ddim": "Eta DDIM"}
 
 def make_plan(request: GenerationRequest, options: OptionValues, resolved: ResolvedSampling) -> SamplingPlan:
     """The plan of the first pass. Raises ``InvalidValue`` for numbers that make no schedule."""
-    numbers = {name: _sigma_number(name, request, options) for name in _SIGMA_LABELS}
     return SamplingPlan(
         sampler=resolved.sampler,
         scheduler=resolved.scheduler,
         steps=request.steps,
         eta=_eta(request, options, resolved.sampler),
+        s_churn=_sigma_number("s_churn", request, options),
+        s_tmin=_sigma_number("s_tmin", request, options),
+        s_tmax=_sigma_number("s_tmax", request, options),
+        s_noise=_sigma_number("s_noise", request, options),
         overrides=_overrides(options),
         unipc=UniPCOptions(
             variant=options.text("uni_pc_variant"),
@@ -42,7 +45,6 @@ def make_plan(request: GenerationRequest, options: OptionValues, resolved: Resol
             lower_order_final=options.flag("uni_pc_lower_order_final"),
         ),
         sgm_noise_multiplier=options.flag("sgm_noise_multiplier"),
-        **numbers,
     )
 
 
@@ -75,7 +77,11 @@ def _schedule_parameters(options: OptionValues, resolved: ResolvedSampling) -> d
         for option, label in (("sigma_min", "Schedule min sigma"), ("sigma_max", "Schedule max sigma")):
             if options.number(option) and schedule.name != "automatic":
                 found[label] = options[option]
-        if options.number("rho") and schedule.default_rho > 0 and options.number("rho") != schedule.default_rho:
+        if (
+            options.number("rho")
+            and schedule.default_rho > 0
+            and options.number("rho") != schedule.default_rho
+        ):
             found["Schedule rho"] = options["rho"]
     if schedule.name == "beta":
         found["Beta schedule alpha"] = options["beta_dist_alpha"]

@@ -38,9 +38,16 @@ class Saving:
         self._clock = clock
 
     def save(
-        self, draft: ImageDraft, infotext: str | None, place: Place, *, grid: bool, encoded: tuple[ImageFormat, bytes]
+        self,
+        draft: ImageDraft,
+        infotext: str | None,
+        place: Place,
+        *,
+        grid: bool,
+        encoded: tuple[ImageFormat, bytes],
     ) -> str | None:
-        """The path written, or None where the options keep nothing. ``encoded`` is used again if no hook changed
+        """The path written, or None where the options keep nothing. ``encoded`` is used again if no hook
+        changed
         the picture. Raises ``StorageError``."""
         options = place.prepared.options
         if not options.flag("grid_save" if grid else "samples_save"):
@@ -110,7 +117,8 @@ class Saving:
 
 
 def _output_folder(options: OptionValues, kind: Kind, grid: bool) -> tuple[str, ...]:
-    """The configured folder as parts below the data folder. Raises ``InvalidValue`` for one that leads out."""
+    """The configured folder as parts below the data folder. Raises ``InvalidValue`` for one that leads
+    out."""
     name = f"outdir_{kind.value}_{'grids' if grid else 'samples'}"
     value = options.text(name)
     parts = tuple(part for part in value.replace("\\", "/").split("/") if part not in ("", "."))

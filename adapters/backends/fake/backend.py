@@ -1,6 +1,7 @@
 """Pictures that are a pure function of (prompt, seed, size, sampler, steps, …), drawn without torch.
 
-Everything that a request sets acts: steps, sampler, schedule, seeds, guidance, prompt editing, init images, masks.
+Everything that a request sets acts: steps, sampler, schedule, seeds, guidance, prompt editing, init
+images, masks.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ GUIDANCE_SHARE = 0.15
 class FakeBackend:
     """An ``ImageBackend``.
 
-    :param step_seconds: what a model evaluation takes beside its arithmetic, for tests of progress and cancel.
+    :param step_seconds: what a model evaluation takes beside its arithmetic, for tests of progress and
+        cancel.
     :param zero_cost: skip the loop; for measuring what a job costs around it.
     """
 
@@ -82,7 +84,8 @@ class FakeBackend:
         latent, blend = _init_latent(run.init, start)
         denoiser.blend = blend
         drawn = sample_from_latent(
-            run.plan, self._sigmas, denoiser, latent, start * run.init.noise_multiplier, noise, on_step, _Ops(),
+            run.plan, self._sigmas, denoiser, latent, start * run.init.noise_multiplier, noise, on_step,
+            _Ops(),
             start=entry,
         )  # fmt: skip
         return blend.keep(np.asarray(drawn))
@@ -153,8 +156,12 @@ class _Denoiser:
         if self._step_seconds:
             time.sleep(self._step_seconds)
         height, width = x.shape[-2:]
-        uncond = world.predict(x, sigma, np.concatenate([_mean(p, self._calls, height, width) for p in self._negatives]))
-        cond = world.predict(x, sigma, np.concatenate([_mean(p, self._calls, height, width) for p in self._prompts]))
+        uncond = world.predict(
+            x, sigma, np.concatenate([_mean(p, self._calls, height, width) for p in self._negatives])
+        )
+        cond = world.predict(
+            x, sigma, np.concatenate([_mean(p, self._calls, height, width) for p in self._prompts])
+        )
         guided = uncond + self._scale * (cond - uncond)
         if self.blend is not None:
             guided = self.blend.keep(guided)
@@ -167,7 +174,9 @@ def _mean(plan: PromptPlan, call: int, height: int, width: int) -> Latent:
     """The parts of a prompt mixed by their weights."""
     parts = plan.at(call)
     total = sum(weight for _, weight in parts) or 1.0
-    return np.asarray(sum(world.mean_latent(text, height, width) * (weight / total) for text, weight in parts))
+    return np.asarray(
+        sum(world.mean_latent(text, height, width) * (weight / total) for text, weight in parts)
+    )
 
 
 class _Ops:

@@ -70,8 +70,9 @@ def encode(image: RasterImage) -> Latent:
     """The latent that looks like an RGB picture, a cell for each 8×8 pixels."""
     height, width = image.height // CELL, image.width // CELL
     rows = np.frombuffer(image.pixels, np.uint8).reshape(image.height, image.width, 3)
-    cells = rows[: height * CELL, : width * CELL].reshape(height, CELL, width, CELL, 3).mean(axis=(1, 3))
-    latent = np.einsum("hwr,rc->chw", cells / 127.5 - 1.0, _FROM_RGB)
+    whole = rows[: height * CELL, : width * CELL]
+    cells = whole.reshape(height, CELL, width, CELL, 3).mean(axis=(1, 3))
+    latent: Latent = np.einsum("hwr,rc->chw", cells / 127.5 - 1.0, _FROM_RGB)
     return latent[None]
 
 
@@ -79,7 +80,8 @@ def mask_cells(mask: RasterImage, rounded: bool) -> Latent:
     """An L mask as (1, 1, rows, columns), 1 = paint anew."""
     height, width = mask.height // CELL, mask.width // CELL
     values = np.frombuffer(mask.pixels, np.uint8).reshape(mask.height, mask.width) / 255.0
-    cells = values[: height * CELL, : width * CELL].reshape(height, CELL, width, CELL).mean(axis=(1, 3))
+    whole = values[: height * CELL, : width * CELL]
+    cells: Latent = whole.reshape(height, CELL, width, CELL).mean(axis=(1, 3))
     return (np.round(cells) if rounded else cells)[None, None]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from adapters.backends.torch import hires as hires_fix
 from adapters.backends.torch.conditioning import ImageConditioning, condition
-from adapters.backends.torch.denoiser import GuidedDenoiser, Guidance
+from adapters.backends.torch.denoiser import Guidance, GuidedDenoiser
 from adapters.backends.torch.devices import choose_device, choose_dtype, set_threads
 from adapters.backends.torch.latents import CELL, MaskBlend, decode, encode, latent_mask, resize_latent
 from adapters.backends.torch.model import LoadedModel, load_model
@@ -42,7 +42,8 @@ from core.sampling.scalings import model_scaling
 
 
 class TorchBackend:
-    """What ``LazyTorchBackend`` makes on first use. Several threads may draw at once; loading waits for none."""
+    """What ``LazyTorchBackend`` makes on first use. Several threads may draw at once; loading waits for
+    none."""
 
     def __init__(self, settings: BackendSettings) -> None:
         set_threads(settings)
@@ -134,7 +135,9 @@ class BatchDrawing:
         return table.quantized() if options.flag("enable_quantization") else table
 
     def _from_noise(self, one: _Pass) -> Tensor:
-        noise = self._noise(one, brownian_span(one.plan, one.sigmas) if one.plan.sampler.brownian_noise else None)
+        noise = self._noise(
+            one, brownian_span(one.plan, one.sigmas) if one.plan.sampler.brownian_noise else None
+        )
         denoiser = self._start_pass(one, self._conditioning(one), None, None)
         drawn: Tensor = sample_from_noise(
             one.plan, one.sigmas, denoiser, noise.first(), noise, self._on_step, TorchOps()
@@ -142,13 +145,16 @@ class BatchDrawing:
         return drawn
 
     def _from_init(self, one: _Pass, init: InitPictures) -> Tensor:
-        entry = LatentStart.of(one.plan.steps, init.denoising_strength, self._run.options.flag("img2img_fix_steps"))
+        entry = LatentStart.of(
+            one.plan.steps, init.denoising_strength, self._run.options.flag("img2img_fix_steps")
+        )
         noise = self._noise(one, self._span(one, entry))
         start = noise.first()
         latent, blend = self._init_latent(one, init, start)
         denoiser = self._start_pass(one, self._conditioning(one), entry, blend)
         drawn: Tensor = sample_from_latent(
-            one.plan, one.sigmas, denoiser, latent, start * init.noise_multiplier, noise, self._on_step, TorchOps(),
+            one.plan, one.sigmas, denoiser, latent, start * init.noise_multiplier, noise, self._on_step,
+            TorchOps(),
             start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
         )  # fmt: skip
         return drawn if blend is None else blend.keep(drawn)
@@ -162,8 +168,8 @@ class BatchDrawing:
         noise = self._noise(one, self._span(one, entry))
         denoiser = self._start_pass(one, self._conditioning(one), entry, None)
         drawn: Tensor = sample_from_latent(
-            one.plan, one.sigmas, denoiser, larger, noise.first(), noise, self._on_step, TorchOps(), start=entry,
-            extra_noise=self._run.options.number("img2img_extra_noise"),
+            one.plan, one.sigmas, denoiser, larger, noise.first(), noise, self._on_step, TorchOps(),
+            start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
         )  # fmt: skip
         return drawn
 
@@ -229,7 +235,9 @@ class BatchDrawing:
 
         def evaluate(x: Tensor, t: float, context: Tensor) -> Tensor:
             times = torch.full((x.shape[0],), t, dtype=torch.float32, device=x.device)
-            answer = model.unet(x.to(model.dtype), times, encoder_hidden_states=context.to(model.dtype), return_dict=False)
+            answer = model.unet(
+                x.to(model.dtype), times, encoder_hidden_states=context.to(model.dtype), return_dict=False
+            )
             predicted: Tensor = answer[0]
             return predicted.float()
 

@@ -40,7 +40,11 @@ class ImageConditioning:
 
 
 def condition(
-    prompts: Sequence[str], negatives: Sequence[str], timeline: Timeline, encoder: TextEncoder, options: TextOptions
+    prompts: Sequence[str],
+    negatives: Sequence[str],
+    timeline: Timeline,
+    encoder: TextEncoder,
+    options: TextOptions,
 ) -> list[ImageConditioning]:
     """The conditioning of each picture. The same prompt is encoded once."""
     return [

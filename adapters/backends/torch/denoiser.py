@@ -15,7 +15,8 @@ from core.sampling.scalings import ModelScaling, Scaling
 from core.sampling.types import Prediction
 
 Network = Callable[[Tensor, float, Tensor], Tensor]
-"""(rows, channels, height, width), model time, (rows, tokens, width) → what the UNet answers, a row for a row."""
+"""(rows, channels, height, width), model time, (rows, tokens, width) → what the UNet answers, a row for a
+row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,8 @@ class Guidance:
     """Numbers that decide how predictions are combined.
 
     :param scale: classifier-free guidance scale.
-    :param min_sigma: below it the unconditional prediction is left out at odd calls (negative guidance minimum
+    :param min_sigma: below it the unconditional prediction is left out at odd calls (negative guidance
+        minimum
         sigma); 0: never.
     :param skip_early: left out while the share of calls done is at most this; 0: never.
     :param total_calls: model evaluations of the pass.
@@ -91,21 +93,32 @@ class GuidedDenoiser:
         call, self._call = self._call, self._call + 1
         alone = self._guidance.without_uncond(call, sigma)
         scale = 1.0 if self._guidance.early(call) else self._guidance.scale
-        pairs = [
-            self._one(x[i : i + 1], image, call, scaling, alone, scale) for i, image in enumerate(self._images)
-        ] if self._mixed_lengths(call) else self._together(x, call, scaling, alone, scale)
+        pairs = (
+            [
+                self._one(x[i : i + 1], image, call, scaling, alone, scale)
+                for i, image in enumerate(self._images)
+            ]
+            if self._mixed_lengths(call)
+            else self._together(x, call, scaling, alone, scale)
+        )
         return torch.cat([guided for guided, _ in pairs]), torch.cat([uncond for _, uncond in pairs])
 
     def _mixed_lengths(self, call: int) -> bool:
-        """Pictures whose prompts differ in length are evaluated apart, so that none depends on its neighbours."""
-        return len({(image.conds(call)[0][0].shape[0], image.uncond(call).shape[0]) for image in self._images}) > 1
+        """Pictures whose prompts differ in length are evaluated apart, so that none depends on its
+        neighbours."""
+        return (
+            len({(image.conds(call)[0][0].shape[0], image.uncond(call).shape[0]) for image in self._images})
+            > 1
+        )
 
     def _one(
         self, x: Tensor, image: ImageConditioning, call: int, scaling: Scaling, alone: bool, scale: float
     ) -> tuple[Tensor, Tensor]:
         conds = image.conds(call)
         rows = torch.stack([cond for cond, _ in conds])
-        predicted = self._predict(x.expand(len(conds), -1, -1, -1), scaling, rows, None if alone else image.uncond(call)[None], x)
+        predicted = self._predict(
+            x.expand(len(conds), -1, -1, -1), scaling, rows, None if alone else image.uncond(call)[None], x
+        )
         return _combined(predicted[: len(conds)], [w for _, w in conds], predicted[len(conds) :], scale)
 
     def _together(
@@ -124,7 +137,9 @@ class GuidedDenoiser:
             at += counts[i]
         return found
 
-    def _predict(self, x: Tensor, scaling: Scaling, conds: Tensor, unconds: Tensor | None, plain: Tensor) -> Tensor:
+    def _predict(
+        self, x: Tensor, scaling: Scaling, conds: Tensor, unconds: Tensor | None, plain: Tensor
+    ) -> Tensor:
         """x0 (or epsilon) for the rows of all parts, then, unless ``unconds`` is None, of all negatives."""
         if unconds is None:
             return self._run(x, scaling, conds)

@@ -13,15 +13,20 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto`` takes CUDA, then MPS, then the CPU. Raises :class:`SettingsError` for a device that is not there."""
+    """``auto`` takes CUDA, then MPS, then the CPU. Raises :class:`SettingsError` for a device that is not
+    there."""
     if name == "auto":
         return torch.device(_best())
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise SettingsError(f"backend.device is {name!r}; it must be auto, cpu, cuda, cuda:N or mps") from None
+        raise SettingsError(
+            f"backend.device is {name!r}; it must be auto, cpu, cuda, cuda:N or mps"
+        ) from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise SettingsError(f"backend.device is {name!r}, but torch sees {torch.cuda.device_count()} CUDA devices")
+        raise SettingsError(
+            f"backend.device is {name!r}, but torch sees {torch.cuda.device_count()} CUDA devices"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingsError("backend.device is 'mps', but torch sees none here")
     return device

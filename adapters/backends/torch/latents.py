@@ -65,7 +65,9 @@ def latent_mask(mask: RasterImage, rows: int, columns: int, rounded: bool, devic
     return tensor[None, None].to(device)
 
 
-def resize_latent(latent: Tensor, rows: int, columns: int, mode: str = "bilinear", antialias: bool = False) -> Tensor:
+def resize_latent(
+    latent: Tensor, rows: int, columns: int, mode: str = "bilinear", antialias: bool = False
+) -> Tensor:
     return functional.interpolate(latent, size=(rows, columns), mode=mode, antialias=antialias)
 
 
@@ -81,7 +83,8 @@ def _decode_one(model: LoadedModel, latent: Tensor) -> Tensor:
         sample: Tensor = model.vae.decode(scaled.to(model.dtype)).sample
     if not torch.isfinite(sample).all():
         raise BackendError(
-            "the picture came out as NaN; the number format is too narrow for this model: try backend.dtype=float32"
+            "the picture came out as NaN; the number format is too narrow for this model: "
+            "try backend.dtype=float32"
         )
     return torch.clamp((sample.float() + 1.0) / 2.0, 0.0, 1.0)
 

@@ -52,7 +52,9 @@ def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Loade
     except Exception as error:
         # The libraries raise whatever comes to hand for a broken folder; the caller needs one sentence.
         text = " ".join(str(error).split())[:300]
-        raise ModelError(f"model {ref.identity.name!r} cannot be loaded: {type(error).__name__}: {text}") from error
+        raise ModelError(
+            f"model {ref.identity.name!r} cannot be loaded: {type(error).__name__}: {text}"
+        ) from error
 
 
 def _load(ref: ModelRef, folder: Path, device: torch.device, dtype: torch.dtype) -> LoadedModel:
@@ -62,11 +64,17 @@ def _load(ref: ModelRef, folder: Path, device: torch.device, dtype: torch.dtype)
     quiet_libraries()
     _check_pipeline(folder)
     parts = {
-        name: cls.from_pretrained(folder / name, torch_dtype=dtype, local_files_only=True, use_safetensors=True)
+        name: cls.from_pretrained(
+            folder / name, torch_dtype=dtype, local_files_only=True, use_safetensors=True
+        )
         .to(device)
         .eval()
         .requires_grad_(False)
-        for name, cls in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL), ("text_encoder", CLIPTextModel))
+        for name, cls in (
+            ("unet", UNet2DConditionModel),
+            ("vae", AutoencoderKL),
+            ("text_encoder", CLIPTextModel),
+        )
     }
     make_tileable(parts["unet"])
     make_tileable(parts["vae"])
@@ -96,7 +104,9 @@ def _check_pipeline(folder: Path) -> None:
     index = _read_json(folder / "model_index.json")
     kind = index.get("_class_name")
     if kind != "StableDiffusionPipeline":
-        raise ModelError(f"{folder.name} is a {kind}; this backend draws with StableDiffusionPipeline folders")
+        raise ModelError(
+            f"{folder.name} is a {kind}; this backend draws with StableDiffusionPipeline folders"
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

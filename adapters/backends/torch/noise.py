@@ -1,4 +1,5 @@
-"""Noise as the reference draws it: one generator for each picture, so that no picture depends on its neighbours."""
+"""Noise as the reference draws it: one generator for each picture, so that no picture depends on its
+neighbours."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class NoiseSpec:
 
     :param shape: (channels, rows, columns) of one latent.
     :param ensd: added to every seed after the first draw (eta noise seed delta); 0 for none.
-    :param resize_from: (rows, columns) in latent cells that the seed was first drawn at; None for the shape's own.
+    :param resize_from: (rows, columns) in latent cells that the seed was first drawn at; None for the
+        shape's own.
     """
 
     seeds: tuple[int, ...]
@@ -86,7 +88,8 @@ class BatchNoise:
         return lambda shape: torch.randn(shape, generator=generator, device=place).to(spec.device)
 
     def _tree(self, seed: int) -> Any:
-        """A Brownian path over the range. torchsde refines it by splitting, so it costs what is asked of it."""
+        """A Brownian path over the range. torchsde refines it by splitting, so it costs what is asked of
+        it."""
         import torchsde
 
         if self._range is None:
@@ -118,12 +121,12 @@ def _centred(noise: Tensor, canvas: Tensor) -> Tensor:
     to_y, to_x = max(offset_y, 0), max(offset_x, 0)
     from_y, from_x = max(-offset_y, 0), max(-offset_x, 0)
     result = canvas.clone()
-    result[:, to_y : to_y + rows, to_x : to_x + columns] = noise[:, from_y : from_y + rows, from_x : from_x + columns]
+    result[:, to_y : to_y + rows, to_x : to_x + columns] = noise[
+        :, from_y : from_y + rows, from_x : from_x + columns
+    ]
     return result
 
 
 def seed_resize_cells(width: int, height: int) -> tuple[int, int] | None:
     """Latent rows and columns of a seed resize in pixels; None when it is off."""
     return (height // 8, width // 8) if width > 0 and height > 0 else None
-
-

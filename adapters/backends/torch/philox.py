@@ -1,4 +1,5 @@
-"""Philox 4x32-10 as CUDA's normal generator uses it, so that a seed gives on every machine what it gives there."""
+"""Philox 4x32-10 as CUDA's normal generator uses it, so that a seed gives on every machine what it gives
+there."""
 
 from __future__ import annotations
 

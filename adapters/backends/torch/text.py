@@ -33,7 +33,7 @@ class ClipTokenizer:
         self._tokenizer = tokenizer
         # Without this it warns of every prompt that needs a second chunk, which is no fault here.
         tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
-        self._comma = tokenizer.get_vocab().get(",</w>")
+        self._comma: int | None = tokenizer.get_vocab().get(",</w>")
 
     @property
     def bos_id(self) -> int:

@@ -6,9 +6,8 @@ The flag belongs to the thread that draws, so that runs in flight do not tile ea
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,17 +31,20 @@ def make_tileable(module: torch.nn.Module) -> None:
     """Let every convolution of ``module`` ask, at each call, whether this thread tiles."""
     for layer in module.modules():
         if isinstance(layer, torch.nn.Conv2d):
-            layer._conv_forward = _tileable(layer)  # type: ignore[method-assign]
+            # Assigned by name: it is torch's own seam, but its type says that methods stay.
+            setattr(layer, "_conv_forward", _tileable(layer))  # noqa: B010
 
 
-def _tileable(layer: torch.nn.Conv2d) -> Any:
+def _tileable(layer: torch.nn.Conv2d) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
     plain = layer._conv_forward
     rows, columns = layer.padding if isinstance(layer.padding, tuple) else (0, 0)
 
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if not getattr(_local, "on", False) or not (rows or columns):
-            return plain(x, weight, bias)
+            same: Tensor = plain(x, weight, bias)
+            return same
         padded = functional.pad(x, (columns, columns, rows, rows), mode="circular")
-        return functional.conv2d(padded, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
+        tiled: Tensor = functional.conv2d(padded, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
+        return tiled
 
     return forward

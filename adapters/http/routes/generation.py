@@ -6,15 +6,16 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from adapters.http.body import router as new_router
 from adapters.http.pasting import paste
 from adapters.http.pictures import encode_picture
-from adapters.http.submitting import Submitter
+from adapters.http.submitting import Build, Submitter
 from adapters.http.to_request import img2img_request, txt2img_request
 from adapters.http.wire.generation import GenerationBody, ImagesResponse, Img2ImgRequest, Txt2ImgRequest, echo
-from core.domain.request import GenerationRequest
+from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult
 from core.ports.driving import EditOptions
 
@@ -27,16 +28,16 @@ class GenerationRoutes:
         self._options = options
 
     async def txt2img(self, body: Txt2ImgRequest, request: Request) -> Response:
-        body = paste(body)
+        body = await run_in_threadpool(paste, body, self._options)
         return await self._generate(lambda: txt2img_request(body), body, request)
 
     async def img2img(self, body: Img2ImgRequest, request: Request) -> Response:
-        body = paste(body)
+        body = await run_in_threadpool(paste, body, self._options)
         return await self._generate(lambda: img2img_request(body, self._submitter.put), body, request)
 
-    async def _generate(self, build: Any, body: GenerationBody, request: Request) -> Response:
+    async def _generate(self, build: Build, body: GenerationBody, request: Request) -> Response:
         def accepted() -> GenerationRequest:
-            wanted: GenerationRequest = build()
+            wanted = build()
             if body.override_settings and body.override_settings_restore_afterwards is False:
                 # The reference leaves such overrides in force; here they are changed like any option.
                 self._options.set(body.override_settings)
@@ -52,7 +53,8 @@ class GenerationRoutes:
                 }
             )
 
-        return await self._submitter.answer(request, accepted, render, body.force_task_id)
+        kind = Kind.IMG2IMG if isinstance(body, Img2ImgRequest) else Kind.TXT2IMG
+        return await self._submitter.answer(request, kind, accepted, render, body.force_task_id)
 
 
 def echo_hiding_pictures(body: GenerationBody) -> dict[str, Any]:

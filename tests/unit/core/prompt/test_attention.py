@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -81,7 +82,7 @@ def test_uses_emphasis(text: str, expected: bool) -> None:
 def test_anything_parses_and_neighbours_differ(text: str) -> None:
     parsed = parse_attention(text)
     assert parsed
-    assert all(one[1] != two[1] for one, two in zip(parsed, parsed[1:], strict=False))
+    assert all(one[1] != two[1] for one, two in pairwise(parsed))
 
 
 @given(
