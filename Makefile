@@ -91,6 +91,10 @@ audit: setup ## known vulnerabilities in constraints.txt; says so where the regi
 lock: ## write constraints.txt anew from a fresh environment
 	@scripts/dev/lock.sh "$(PYTHON)"
 
+.PHONY: reference
+reference: setup ## write the tables of docs/reference from the code
+	@PYTHONPATH=. $(BIN)/python scripts/dev/write_reference.py
+
 .PHONY: stubs
 stubs: setup ## write stub model repositories to STUBS (build/stubs)
 	@$(BIN)/python scripts/dev/create_stub_repos.py $(STUBS)

@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
+from collections.abc import Callable, Iterator
+
+from fastapi import APIRouter, FastAPI
 
 from adapters.application import Application
+from adapters.http.documents import add_documents
 from adapters.http.errors import answer_errors
-from adapters.http.middleware.body_limit import BodyLimit, BodyTooLarge, answer_too_large
-from adapters.http.middleware.guard import Guard
-from adapters.http.middleware.timing import ProcessTime
+from adapters.http.fetching import Fetcher
+from adapters.http.layers import add_layers
+from adapters.http.pictures import Pictures
+from adapters.http.routes.control import control_router
+from adapters.http.routes.controlnet import controlnet_router
+from adapters.http.routes.flags import flags_router
 from adapters.http.routes.generation import generation_router
 from adapters.http.routes.health import health_router
 from adapters.http.routes.images import images_router
+from adapters.http.routes.memory import memory_router
 from adapters.http.routes.models import models_router
 from adapters.http.routes.options import options_router
+from adapters.http.routes.probes import probes_router
 from adapters.http.routes.progress import progress_router
+from adapters.http.routes.resources import resources_router
+from adapters.http.routes.scripts import scripts_router
+from adapters.http.routes.tasks import support_router, tasks_router
+from adapters.http.routes.training import training_router
+from adapters.http.submitting import Submitter
 from adapters.http.validation import answer_invalid
 
-MEBI = 1024 * 1024
-GZIP_FROM = 1000
-GZIP_LEVEL = 1
-"""Pictures in base64 shrink to what they were before it at every level; higher ones only take longer."""
 
+def create_app(app: Application, stop: Callable[[], None] = lambda: None) -> FastAPI:
+    """The ASGI application of one assembled Serena. It neither starts nor closes it.
 
-def create_app(app: Application) -> FastAPI:
-    """The ASGI application of one assembled Serena. It neither starts nor closes it."""
-    api = FastAPI(title="Serena", docs_url="/docs", redoc_url=None, strict_content_type=False)
-    for router in (
-        generation_router(app.images, app.jobs),
-        progress_router(app.jobs),
-        options_router(app.options),
-        models_router(app.models),
-        images_router(app.inspect),
-        health_router(app.health),
-    ):
+    Raises ``SettingsError`` if a setting of ``http`` cannot be used.
+
+    :param stop: ends the server that runs this, for ``/server-stop``.
+    """
+    api = FastAPI(title="Serena", docs_url=None, redoc_url=None, openapi_url=None, strict_content_type=False)
+    for router in _routers(app, stop):
         api.include_router(router)
+    add_documents(api, app.options)
     answer_errors(api)
     answer_invalid(api)
-    _add_layers(api, app)
+    add_layers(api, app.settings.http)
     return api
 
 
-def _add_layers(api: FastAPI, app: Application) -> None:
-    """The last added is the outermost."""
-    api.add_exception_handler(BodyTooLarge, answer_too_large)
-    api.add_middleware(BodyLimit, limit=app.settings.http.max_body_mb * MEBI)
-    api.add_middleware(Guard)
-    api.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=GZIP_LEVEL)
-    api.add_middleware(ProcessTime)
+def _routers(app: Application, stop: Callable[[], None]) -> Iterator[APIRouter]:
+    pictures = Pictures(Fetcher(app.options).fetch)
+    submitter = Submitter(app.images, app.jobs, pictures, app.kinds)
+    yield generation_router(submitter, app.options)
+    yield images_router(submitter, app.inspect, pictures)
+    yield progress_router(app.jobs)
+    yield options_router(app.options)
+    yield flags_router(app.settings.http)
+    yield models_router(app.models)
+    yield resources_router(app.resources)
+    yield scripts_router(app.resources)
+    yield memory_router(app.memory)
+    yield training_router()
+    yield control_router(app.settings.http, stop)
+    yield tasks_router(app.jobs)
+    yield support_router(app)
+    yield controlnet_router()
+    yield probes_router(app.jobs)
+    yield health_router(app.health)

@@ -20,6 +20,11 @@ from core.domain.job import JobError
 
 log = logging.getLogger(__name__)
 
+
+class PictureRefusedError(domain.InvalidRequest):
+    """A picture given by its URL is not fetched. The text is the reference's."""
+
+
 RETRY_SECONDS = 5
 
 STATUS: Mapping[type[SerenaError], int] = {
@@ -42,6 +47,7 @@ RAISED_BY_REFERENCE: Mapping[type[SerenaError], str] = {
     domain.UnknownScheduler: "Scheduler not found",
     domain.InitImageMissing: "Init image not found",
     domain.UnknownScript: "",
+    PictureRefusedError: "",
 }
 """Errors that go out as ``HTTPException``, with the reference's text; empty: the error's own is that text."""
 

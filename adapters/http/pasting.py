@@ -27,7 +27,7 @@ BOTH: Mapping[str, str] = {
     "refiner_checkpoint": "Refiner",
     "refiner_switch_at": "Refiner switch at",
 }
-"""Field: the parameter that fills it. The reference swaps width and height of the seed's size; not so here."""
+"""Field: the parameter that fills it. The reference swaps width and height of the seed's size."""
 
 TXT2IMG: Mapping[str, str] = {
     "prompt": "Prompt",
@@ -125,7 +125,11 @@ def _overrides(found: Parsed, options: EditOptions) -> dict[str, OptionValue]:
     """Options whose value in the infotext is another one than that in force."""
     specs = {spec.name: spec for spec in options.specs()}
     now = options.get()
-    named = {name: _cast(specs[name], found[key]) for name, key in OPTIONS.items() if key in found and name in specs}
+    named = {
+        name: _cast(specs[name], found[key])
+        for name, key in OPTIONS.items()
+        if key in found and name in specs
+    }
     return {name: value for name, value in named.items() if value != now[name]}
 
 

@@ -1,4 +1,4 @@
-"""Pictures as they stand in JSON: base64, with or without a data URI around it, or a URL where that is allowed."""
+"""Pictures as they stand in JSON: base64, plain or as a data URI, or as a URL where that is allowed."""
 
 from __future__ import annotations
 

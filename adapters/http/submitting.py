@@ -75,9 +75,7 @@ class Submitter:
         response.headers.update(headers | timings(job))
         return response
 
-    def _submit(
-        self, build: Build, task: str | None, owner: str | None
-    ) -> tuple[JobId, dict[str, str]]:
+    def _submit(self, build: Build, task: str | None, owner: str | None) -> tuple[JobId, dict[str, str]]:
         wanted = build()
         job_id = self._images.submit(wanted, job_id=chosen_id(task) or new_id(wanted.kind), owner=owner)
         ahead = self._jobs.progress(job_id).position

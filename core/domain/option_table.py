@@ -102,7 +102,7 @@ OPTIONS: tuple[OptionSpec, ...] = (
     OptionSpec("profiling_with_stack", True),
     OptionSpec("profiling_filename", "trace.json"),
     # api
-    OptionSpec("api_enable_requests", True, restricted=True),
+    OptionSpec("api_enable_requests", False, restricted=True),
     OptionSpec("api_forbid_local_requests", True, restricted=True),
     OptionSpec("api_useragent", "", restricted=True),
     # training

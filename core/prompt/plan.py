@@ -21,8 +21,9 @@ class ScheduledText:
 
     def index_at(self, call: int) -> int:
         """Which entry is in force at denoiser call ``call`` (from 0): the first that ends at or after
-        it; behind the end, the last."""
-        return min(bisect_left(self._ends, call), len(self.entries) - 1)
+        it; behind the end (DPM adaptive asks on) the first of all, as the reference has it."""
+        found = bisect_left(self._ends, call)
+        return found if found < len(self.entries) else 0
 
     def at(self, call: int) -> str:
         return self.entries[self.index_at(call)][1]

@@ -139,9 +139,9 @@ def dpm_adaptive(
         step = _Step(model, x, t, target)
         low, high = step.second(1 / 3), step.third()
         error = ops.error_norm(low, high, low_before, _ATOL, _RTOL)
-        if not math.isfinite(error):
+        if not math.isfinite(error) or t_next <= t:
             # no width would ever be accepted: stop here in place of going on for ever
-            raise BackendError("the model answered numbers that are not finite")
+            raise BackendError("DPM adaptive found no step: the model's numbers are not finite or too wild")
         if control.accepts(error):
             x, low_before, t = high + noise.draw() * up, low, t_next
         on_step(i)

@@ -20,6 +20,8 @@ from core.sampling.types import Array, ArrayOps, Denoiser, NoiseSource, OnStep
 from core.sampling.unipc import check_unipc, unipc
 
 _MOST_STRENGTH = 0.999
+_LONGEST_SCHEDULE = 100_000
+"""Most steps of a schedule of which only the end is run: a tiny strength would ask for any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ class LatentStart:
         at 0."""
         strength = min(max(denoising_strength, 0.0), _MOST_STRENGTH)
         if fixed_steps:
+            if strength * _LONGEST_SCHEDULE < steps and strength > 0.0:
+                expected = f"with {steps} steps it must be 0 or at least {steps / _LONGEST_SCHEDULE:g}"
+                raise InvalidValue("denoising_strength", denoising_strength, expected)
             return cls(int(steps / strength) if strength > 0.0 else 0, steps - 1)
         return cls(steps, int(strength * steps))
 

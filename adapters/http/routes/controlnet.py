@@ -1,4 +1,4 @@
-"""The routes of the ControlNet extension: lists of what is there, which is nothing until a plugin brings it."""
+"""The routes of the ControlNet extension: lists of what is there, which is nothing yet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ def controlnet_router() -> APIRouter:
 
     @router.get("/control_types", summary="Kinds of control, each with its preprocessors and models")
     async def control_types() -> dict[str, Any]:
-        everything = {"module_list": [NONE], "model_list": [], "default_option": NONE, "default_model": "None"}
+        everything = {
+            "module_list": [NONE],
+            "model_list": [],
+            "default_option": NONE,
+            "default_model": "None",
+        }
         return {"control_types": {"All": everything}}
 
     @router.get("/settings", summary="How many units a request may have")

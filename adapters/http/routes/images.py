@@ -72,7 +72,9 @@ class ImageRoutes:
         return await self._submitter.answer(request, Kind.EXTRAS, build, render)
 
 
-def extras_params(body: wire.ExtrasFields, images: tuple[BlobRef, ...], names: tuple[str, ...]) -> ExtrasParams:
+def extras_params(
+    body: wire.ExtrasFields, images: tuple[BlobRef, ...], names: tuple[str, ...]
+) -> ExtrasParams:
     return ExtrasParams(
         images=images,
         names=names,
@@ -96,9 +98,7 @@ def images_router(submitter: Submitter, inspect: InspectImages, pictures: Pictur
 
     @router.post("/png-info", response_model=wire.PNGInfoResponse, summary="Read the infotext of a picture")
     async def png_info(body: wire.PNGInfoRequest) -> Response:
-        info, items = await run_in_threadpool(
-            lambda: inspect.read_info(pictures.decode(body.image, "image"))
-        )
+        info, items = await run_in_threadpool(lambda: inspect.read_info(pictures.decode(body.image, "image")))
         return JSONResponse({"info": info, "items": dict(items), "parameters": dict(parse(info))})
 
     router.post(

@@ -52,7 +52,9 @@ def _add_upscaling(router: APIRouter, resources: BrowseResources) -> None:
 
     @router.get("/face-restorers", summary="Face restorers whose weights are there")
     async def face_restorers() -> list[lists.FaceRestorerItem]:
-        return [lists.FaceRestorerItem(name=name) for name in await run_in_threadpool(resources.face_restorers)]
+        return [
+            lists.FaceRestorerItem(name=name) for name in await run_in_threadpool(resources.face_restorers)
+        ]
 
     @router.get("/realesrgan-models", summary="Upscalers of the RealESRGAN kind that are there")
     async def realesrgan_models() -> list[lists.RealesrganItem]:

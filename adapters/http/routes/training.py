@@ -10,7 +10,9 @@ from adapters.http.body import router as new_router
 from adapters.http.errors import ErrorReply
 from adapters.http.wire.lists import InfoResponse
 
-_TEXT = "Serena draws and does not train; make networks with a trainer and put the file into the models folder"
+_TEXT = (
+    "Serena draws and does not train; make networks with a trainer and put the file into the models folder"
+)
 NOT_OFFERED = ErrorReply(501, "NotOffered", _TEXT, _TEXT)
 PATHS = ("create/embedding", "create/hypernetwork", "train/embedding", "train/hypernetwork")
 

@@ -93,7 +93,7 @@ DEFAULTS: Mapping[str, Any] = {
     "gradio_inpaint_tool": None,
     "gradio_allowed_path": [],
     "opt_channelslast": False,
-    "styles_file": ['styles.csv'],
+    "styles_file": ["styles.csv"],
     "autolaunch": False,
     "theme": None,
     "use_textbox_seed": False,

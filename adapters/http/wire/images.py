@@ -22,7 +22,7 @@ Pixels = Annotated[Int, Field(ge=1)]
 
 
 class ExtrasFields(BaseModel):
-    """What both extras endpoints take. ``upscale_first`` is accepted and has no effect, as in the reference."""
+    """What both extras endpoints take. ``upscale_first`` has no effect, as in the reference."""
 
     resize_mode: Mode = 0
     show_extras_results: Bool = True

@@ -38,7 +38,7 @@ SAVE_EVERY = 500
 class VaeSettings:
     """Numbers of the stage."""
 
-    joint_steps: int = 5_000
+    joint_steps: int = 1_700
     decoder_steps: int = 4_000  # the encoder, and so the latents, stay as they are
     rate: float = 4e-4
     noise: float = 0.08

@@ -91,7 +91,7 @@ def test_a_chosen_task_id_is_the_jobs_id(client: Client) -> None:
     assert client.post(TXT2IMG, {"force_task_id": "x" * 201}).status_code == 422
 
 
-@pytest.mark.parametrize("picture", ["!!notbase64!!", "aGVsbG8=", "", "http://127.0.0.1/a.png", 5, None])
+@pytest.mark.parametrize("picture", ["!!notbase64!!", "aGVsbG8=", "", 5, None])
 def test_a_bad_picture_is_refused_in_the_references_words(client: Client, picture: object) -> None:
     answer = client.post(IMG2IMG, {"init_images": [picture]})
     assert answer.status_code == 422

@@ -33,8 +33,8 @@ def test_a_negative_prompt_is_not_composed() -> None:
     assert plan.at(2) == (("a AND b:2 d", 1.0),)
 
 
-def test_behind_the_end_the_last_text_stays() -> None:
-    assert ScheduledText(((3, "a"), (5, "b"))).at(1000) == "b"
+def test_behind_the_end_the_first_text_comes_back() -> None:
+    assert ScheduledText(((3, "a"), (5, "b"))).at(1000) == "a"
 
 
 def test_a_plain_prompt_is_constant() -> None:
@@ -44,5 +44,5 @@ def test_a_plain_prompt_is_constant() -> None:
 @given(st.text(st.sampled_from("ab[]|:3 "), max_size=30), st.integers(0, 30))
 def test_the_first_entry_not_yet_over_is_in_force(text: str, call: int) -> None:
     entries = schedule(text, TEN)
-    expected = next((entry for end, entry in entries if call <= end), entries[-1][1])
+    expected = next((entry for end, entry in entries if call <= end), entries[0][1])
     assert PromptPlan.negative(text, TEN).at(call) == ((expected, 1.0),)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.errors import InvalidValue
@@ -133,6 +133,13 @@ def test_unipc_from_a_latent_starts_at_its_time() -> None:
     assert len(ran.steps) == 15
 
 
+@pytest.mark.parametrize("strength", [1e-300, 1e-9, 1e-4])
+def test_a_strength_that_asks_for_an_endless_schedule(strength: float) -> None:
+    with pytest.raises(InvalidValue, match="denoising_strength"):
+        LatentStart.of(20, strength, True)
+    assert LatentStart.of(20, strength).t_enc == 0
+
+
 def test_strength_0_with_fixed_steps_changes_nothing() -> None:
     assert Pass(plan_of("DPM++ 2M", 9), LatentStart.of(9, 0.0, True), latent=0.25).x == 0.25
 
@@ -197,8 +204,9 @@ def test_plans_without_steps() -> None:
 
 @given(
     st.sampled_from(SAMPLERS), st.sampled_from(SCHEDULERS), st.integers(1, 60),
-    st.one_of(st.none(), st.tuples(st.floats(0.0, 1.0), st.booleans())),
+    st.one_of(st.none(), st.tuples(st.just(0.0) | st.floats(0.05, 1.0), st.booleans())),
 )  # fmt: skip
+@settings(deadline=None)
 def test_a_pass_takes_the_steps_it_announced(sampler: Any, scheduler: Any, steps: int, latent: Any) -> None:
     plan = SamplingPlan(sampler, scheduler, steps)
     start = None if latent is None else LatentStart.of(steps, *latent)

@@ -38,7 +38,8 @@ class ScalarDenoiser:
 
     def timestep(self, x: float, t: float) -> Prediction:
         self.asked.append(t)
-        alpha = TABLE.alpha_cumprod_at(t)
+        # the check values were made with whole indices, also at UniPC's fractional times
+        alpha = TABLE.alphas_cumprod[int(t)]
         eps = x * math.sqrt(1 - alpha) + 0.3 * math.sqrt(alpha)
         return Prediction(eps, 0.9 * eps)
 

@@ -1,0 +1,45 @@
+"""One line for each request, in the reference's form."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime
+from urllib.parse import quote
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+LOGGED = "/sdapi"
+
+
+class RequestLog:
+    """``API <time> <status> <scheme>/<version> <method> <path> <client> <seconds>``; no header, no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or LOGGED not in scope["path"]:
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            log.info("API %s", line(scope, status, time.perf_counter() - started))
+
+
+def line(scope: Scope, status: int, seconds: float) -> str:
+    """Quoted, so that a path with line breaks forges no second line."""
+    client = (scope.get("client") or ("unknown",))[0]
+    protocol = f"{scope.get('scheme', 'http')}/{scope.get('http_version', '1.1')}"
+    now = f"{datetime.now():%Y-%m-%d %H:%M:%S.%f}"
+    return f"{now} {status} {protocol} {scope['method']} {quote(scope['path'])} {client} {seconds:.4f}"
