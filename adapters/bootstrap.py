@@ -11,6 +11,7 @@ from typing import Any
 from adapters.application import Application, BackendSummary, Finding
 from adapters.backends.choose import backend_entry_points, choose_backend, summarize
 from adapters.diagnosis import diagnose
+from adapters.logs import log_to_stderr
 from adapters.settings import Settings
 from adapters.version import VERSION
 from plugins.hookspecs import HOOK_API_VERSION, AppInfo
@@ -68,11 +69,13 @@ class LocalHost:
     """What the command line asks for, on this machine."""
 
     def open(self, settings: Settings) -> Application:
+        log_to_stderr("warning")
         return bootstrap(settings)
 
     def serve(self, settings: Settings) -> None:
         from adapters.http.server import serve
 
+        log_to_stderr(settings.log.level)
         serve(bootstrap(settings), on_listening=lambda url: log.info("listening on %s", url))
 
     def plugins(self, settings: Settings) -> Sequence[PluginReport]:

@@ -103,7 +103,9 @@ class Container(containers.DeclarativeContainer):
     models = providers.Singleton(make_catalog, spec, settings)
     hooks = providers.Singleton(PluggyRunHooks, plugins, settings.provided.plugins.on_error)
 
-    options = providers.Singleton(OptionEditor, option_registry, option_store, models)
+    options = providers.Singleton(
+        OptionEditor, option_registry, option_store, models, settings.provided.models.default
+    )
     live = providers.Singleton(LiveJobs, clock.provided.seconds)
     acceptance = providers.Singleton(
         Acceptance,

@@ -52,8 +52,7 @@ class ProcessingRunner:
 
     def run(self, order: RunOrder, control: RunControl) -> GenerationResult:
         """Draw the order. An interrupted run gives the pictures that exist; a failed one tells the plugins
-        and
-        raises a ``SerenaError``."""
+        and raises a ``SerenaError``."""
         run_id = self._new_id()
         try:
             return self._stages(run_id, order, control)
@@ -75,11 +74,11 @@ class ProcessingRunner:
         drawn = self._drawing.draw(
             run_id, prepared, lambda batch: self._backend.execute_run(run, batch, control), control
         )
-        execute = watch.lap()
+        execute, interrupted = watch.lap(), control.interrupted
 
         control.stage("finalize")
         images, info, comments = self._finishing.finish(
-            run_id, order, prepared, drawn, complete=not control.interrupted
+            run_id, order, prepared, drawn, complete=not interrupted
         )
         return GenerationResult(
             images=images,
@@ -94,7 +93,7 @@ class ProcessingRunner:
                 prepare=prepare,
                 execute=execute,
                 finalize=watch.lap(),
-                outcome=Outcome.INTERRUPTED if control.interrupted else Outcome.SUCCEEDED,
+                outcome=Outcome.INTERRUPTED if interrupted else Outcome.SUCCEEDED,
             ),
         )
 

@@ -24,8 +24,7 @@ class PluggyRunHooks:
     """Calls the plugins' hooks one by one, so that the one that fails is named.
 
     :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the
-        next
-        plugin. An error of Serena's own tree (a refusal, an interrupt) always ends the run as it is.
+        next plugin (a wrapper's own failure ends the run: what it wraps would lack it). An error of Serena's own tree (a refusal, an interrupt) always ends the run as it is.
     """
 
     def __init__(self, manager: pluggy.PluginManager, on_error: OnError = "fail") -> None:
@@ -54,10 +53,10 @@ class PluggyRunHooks:
         self._call_all("serena_saved", run_id=run_id, path=path)
 
     def ready(self, app: AppInfo) -> None:
-        try:
-            self._manager.hook.serena_ready.call_historic(kwargs={"app": app})
-        except Exception as error:
-            log.warning("a plugin failed in serena_ready: %s: %s", type(error).__name__, error)
+        self._call_all("serena_ready", app=app)
+        # Everybody here was told, each by itself; pluggy tells those who are registered later.
+        told = self._manager.get_plugins()
+        self._manager.subset_hook_caller("serena_ready", told).call_historic(kwargs={"app": app})
 
     def shutdown(self) -> None:
         self._call_all("serena_shutdown")
@@ -66,22 +65,44 @@ class PluggyRunHooks:
         wrappers, plain = self._implementations(name)
         with ExitStack() as around:
             for impl in wrappers:
-                # A wrapper is a generator with one yield, which is just what contextmanager drives: it
-                # sees the
-                # error of what it wraps, and rescues the run by not raising.
-                around.enter_context(contextmanager(_generator(impl))(*_bound(impl, arguments)))
+                around.enter_context(self._wrapped(name, impl, arguments))
             for impl in plain:
                 self._call_one(name, impl, arguments)
 
-    def _call_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
+    @contextmanager
+    def _wrapped(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Iterator[None]:
+        """A wrapper is a generator with one yield, which is just what ``contextmanager`` drives: it sees the
+        error of what it wraps, and rescues the run by not raising."""
+        wrapper = contextmanager(_generator(impl))(*_bound(impl, arguments))
+        with self._naming(name, impl):
+            wrapper.__enter__()
         try:
-            impl.function(*_bound(impl, arguments))
+            yield
+        except Exception as error:
+            with self._naming(name, impl):
+                if not wrapper.__exit__(type(error), error, error.__traceback__):
+                    raise
+        else:
+            with self._naming(name, impl):
+                wrapper.__exit__(None, None, None)
+
+    @contextmanager
+    def _naming(self, name: str, impl: pluggy.HookImpl) -> Iterator[None]:
+        """Makes a failure of a plugin one that names it."""
+        try:
+            yield
         except SerenaError:
             raise
-        except Exception as error:
-            failure = PluginError(impl.plugin_name, name, error)
+        except (Exception, SystemExit) as error:
+            raise PluginError(impl.plugin_name, name, error) from error
+
+    def _call_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
+        try:
+            with self._naming(name, impl):
+                impl.function(*_bound(impl, arguments))
+        except PluginError as failure:
             if self._on_error == "fail":
-                raise failure from error
+                raise
             log.warning("%s; skipped", failure)
 
     def _call_all(self, name: str, **arguments: Any) -> None:
@@ -89,7 +110,7 @@ class PluggyRunHooks:
         for impl in self._implementations(name)[1]:
             try:
                 impl.function(*_bound(impl, arguments))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log.warning("%s", PluginError(impl.plugin_name, name, error))
 
     def _implementations(self, name: str) -> tuple[list[pluggy.HookImpl], list[pluggy.HookImpl]]:

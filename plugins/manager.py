@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import pluggy
-from pluggy import PluginValidationError
 
 from plugins import hookspecs
 from plugins.report import PluginReport
@@ -78,9 +77,11 @@ def _load(manager: pluggy.PluginManager, point: EntryPoint) -> PluginReport:
 def _register(manager: pluggy.PluginManager, report: PluginReport, plugin: Any) -> PluginReport:
     if manager.has_plugin(report.name):
         return _refused(report, f"the name {report.name!r} is taken by another plugin")
+    if manager.is_registered(plugin):
+        return _refused(report, f"it is loaded already, as {manager.get_name(plugin)!r}")
     try:
         manager.register(plugin, name=report.name)
-    except (PluginValidationError, ValueError, TypeError) as error:
+    except Exception as error:
         _forget(manager, plugin)
         return _refused(report, _one_line(error))
     unknown = _unknown_hooks(manager, plugin)

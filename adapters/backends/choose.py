@@ -36,7 +36,8 @@ def choose_backend(
             "CI=true and no backend is configured: the fake backend draws; its pictures are no real pictures"
         )
         return _usable("fake", known)
-    return next(spec for spec in _candidates(known) if spec.unavailable() is None)
+    spec = next((spec for spec in _candidates(known) if spec.unavailable() is None), None)
+    return _usable(AUTO_ORDER[-1], known) if spec is None else spec
 
 
 def _candidates(known: dict[str, EntryPoint]) -> Iterable[BackendSpec]:
@@ -48,7 +49,7 @@ def _candidates(known: dict[str, EntryPoint]) -> Iterable[BackendSpec]:
 def _usable(name: str, known: dict[str, EntryPoint]) -> BackendSpec:
     if name not in known:
         raise UnknownBackend(
-            f"backend {name!r} is not installed; there are {', '.join(sorted(known))}. "
+            f"backend {name!r} is not installed; there are {', '.join(sorted(known)) or 'none'}. "
             "A plugin package may bring others; torch comes with: pip install 'serena[torch]'"
         )
     spec = _load(known[name])

@@ -51,7 +51,7 @@ def create_app(app: Application, stop: Callable[[], None] = lambda: None) -> Fas
 def _routers(app: Application, stop: Callable[[], None]) -> Iterator[APIRouter]:
     pictures = Pictures(Fetcher(app.options).fetch)
     submitter = Submitter(app.images, app.jobs, pictures, app.kinds)
-    yield generation_router(submitter, app.options)
+    yield generation_router(submitter, app.options, app.resources)
     yield images_router(submitter, app.inspect, pictures)
     yield progress_router(app.jobs)
     yield options_router(app.options)

@@ -25,6 +25,13 @@ class PictureRefusedError(domain.InvalidRequest):
     """A picture given by its URL is not fetched. The text is the reference's."""
 
 
+class NotAlwaysOnError(domain.InvalidRequest):
+    """A selectable script stands among those that are always on. The text is the reference's."""
+
+    def __init__(self) -> None:
+        super().__init__("Cannot have a selectable script in the always on scripts params")
+
+
 RETRY_SECONDS = 5
 
 STATUS: Mapping[type[SerenaError], int] = {
@@ -48,6 +55,7 @@ RAISED_BY_REFERENCE: Mapping[type[SerenaError], str] = {
     domain.InitImageMissing: "Init image not found",
     domain.UnknownScript: "",
     PictureRefusedError: "",
+    NotAlwaysOnError: "",
 }
 """Errors that go out as ``HTTPException``, with the reference's text; empty: the error's own is that text."""
 

@@ -8,13 +8,12 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from adapters.http.errors import PictureRefusedError
 from core.ports.driving import EditOptions
 
-SECONDS = 10.0
-LARGEST = 10 * 1024 * 1024
 REDIRECTS = 3
 CHUNK = 64 * 1024
 
@@ -24,6 +23,15 @@ INVALID = "Invalid image url"
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Addresses of a host, as texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one picture may take, all redirects together."""
+
+    seconds: float = 10.0
+    largest: int = 10 * 1024 * 1024
+
 
 _EMBEDS_IPV4 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -48,22 +56,30 @@ def is_public(address: str) -> bool:
 class Fetcher:
     """Gets pictures. Follows ``api_enable_requests``, ``api_forbid_local_requests`` and ``api_useragent``."""
 
-    def __init__(self, options: EditOptions, resolve: Resolve = resolve_all) -> None:
+    def __init__(
+        self,
+        options: EditOptions,
+        resolve: Resolve = resolve_all,
+        public: Callable[[str], bool] = is_public,
+        limits: Limits = Limits(),
+    ) -> None:
         self._options = options
         self._resolve = resolve
+        self._public = public
+        self._limits = limits
 
     def fetch(self, url: str) -> bytes:
         """The bytes behind ``url``. Raises ``PictureRefusedError`` with the reference's text."""
         options = self._options.get()
         if not options["api_enable_requests"]:
             raise PictureRefusedError(NOT_ALLOWED)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + self._limits.seconds
         headers = {"User-Agent": str(options["api_useragent"])} if options["api_useragent"] else {}
         for _ in range(REDIRECTS + 1):
             parts = _checked(url)
             address = self._address(parts, bool(options["api_forbid_local_requests"]))
             try:
-                found = _get(parts, address, headers, deadline)
+                found = _get(parts, address, headers, deadline, self._limits.largest)
             except (OSError, http.client.HTTPException, ValueError):
                 raise PictureRefusedError(INVALID) from None
             if isinstance(found, bytes):
@@ -77,7 +93,7 @@ class Fetcher:
             addresses = self._resolve(parts.hostname or "", _port(parts))
         except (OSError, UnicodeError):
             raise PictureRefusedError(LOCAL if public_only else INVALID) from None
-        if not addresses or (public_only and not all(map(is_public, addresses))):
+        if not addresses or (public_only and not all(map(self._public, addresses))):
             raise PictureRefusedError(LOCAL)
         return addresses[0]
 
@@ -118,7 +134,9 @@ class _Pinned(http.client.HTTPConnection):
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
 
 
-def _get(parts: SplitResult, address: str, headers: dict[str, str], deadline: float) -> bytes | _Redirect:
+def _get(
+    parts: SplitResult, address: str, headers: dict[str, str], deadline: float, largest: int
+) -> bytes | _Redirect:
     connection = _Pinned(parts, address, _left(deadline))
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -128,16 +146,16 @@ def _get(parts: SplitResult, address: str, headers: dict[str, str], deadline: fl
             return _Redirect(response.getheader("Location") or "")
         if response.status != 200:
             raise ValueError("no picture there")
-        return _read(response, deadline)
+        return _read(response, deadline, largest)
     finally:
         connection.close()
 
 
-def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
+def _read(response: http.client.HTTPResponse, deadline: float, largest: int) -> bytes:
     data = bytearray()
     while chunk := response.read1(CHUNK):
         data += chunk
-        if len(data) > LARGEST:
+        if len(data) > largest:
             raise ValueError("too large")
         _left(deadline)
     return bytes(data)

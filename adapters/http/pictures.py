@@ -7,9 +7,14 @@ import binascii
 from collections.abc import Callable
 
 from core.domain.errors import InvalidImage
+from core.domain.image import BlobRef
 
 Fetch = Callable[[str], bytes]
 """Gets the picture behind a URL, or raises ``InvalidImage`` with the reference's text."""
+
+
+PutPicture = Callable[[object, str], BlobRef]
+"""Keeps the picture of a request: takes its JSON value and the name of its field, for the error."""
 
 
 class Pictures:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.http.errors import ErrorReply, reply_to_job
-from adapters.http.pictures import Pictures
+from adapters.http.pictures import Pictures, PutPicture
 from adapters.http.users import user_of
 from adapters.http.waiting import ClientGoneError, job_ended
-from core.domain.errors import InvalidImage, InvalidValue
+from core.domain.errors import InvalidImage, InvalidValue, UnknownJob
 from core.domain.image import BlobRef
 from core.domain.job import Job, JobId
 from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult
 from core.ports.driving import ControlJobs, GenerateImages
 
-Build = Callable[[], GenerationRequest]
+Build = Callable[[PutPicture], GenerationRequest]
 Render = Callable[[GenerationResult], Response]
 
 LONGEST_TASK_ID = 200
@@ -45,8 +46,7 @@ class Submitter:
         self._pictures = pictures
         self._kinds = kinds
 
-    def put(self, value: object, field: str) -> BlobRef:
-        """Keep a picture of a request. Raises ``InvalidImage`` that names the field."""
+    def _put(self, value: object, field: str) -> BlobRef:
         try:
             return self._images.put_image(self._pictures.decode(value, field))
         except InvalidImage as error:
@@ -76,10 +76,31 @@ class Submitter:
         return response
 
     def _submit(self, build: Build, task: str | None, owner: str | None) -> tuple[JobId, dict[str, str]]:
-        wanted = build()
-        job_id = self._images.submit(wanted, job_id=chosen_id(task) or new_id(wanted.kind), owner=owner)
-        ahead = self._jobs.progress(job_id).position
-        return job_id, {"X-Job-Id": quote(job_id, safe="()"), "X-Queue-Position": str(ahead)}
+        chosen = chosen_id(task)
+        wanted = self._built(build)
+        job_id = self._images.submit(wanted, job_id=chosen or new_id(wanted.kind), owner=owner)
+        return job_id, {"X-Job-Id": quote(job_id, safe="()"), "X-Queue-Position": str(self._ahead(job_id))}
+
+    def _ahead(self, job_id: JobId) -> int:
+        """How many wait before it. A quick job may have ended, and even be forgotten, by now."""
+        with suppress(UnknownJob):
+            return self._jobs.progress(job_id).position
+        return 0
+
+    def _built(self, build: Build) -> GenerationRequest:
+        """The request, or its error and no picture kept for it."""
+        kept: list[BlobRef] = []
+
+        def put(value: object, field: str) -> BlobRef:
+            kept.append(self._put(value, field))
+            return kept[-1]
+
+        try:
+            return build(put)
+        except BaseException:
+            for ref in kept:
+                self._images.drop_image(ref)
+            raise
 
 
 def not_offered(kind: Kind) -> ErrorReply:

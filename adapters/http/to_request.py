@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import TypeVar
 
+from adapters.http.pictures import PutPicture
+from adapters.http.scripting import check_selected, effective
 from adapters.http.wire.generation import GenerationBody, Img2ImgRequest, Txt2ImgRequest
 from core.domain.errors import InitImageMissing, InvalidValue
-from core.domain.image import BlobRef
 from core.domain.request import GenerationRequest, HiresParams, InitParams, Kind, MaskedContent, ResizeMode
+from core.domain.resources import ScriptInfo
 
 T = TypeVar("T")
 E = TypeVar("E", bound=IntEnum)
 
-PutPicture = Callable[[object, str], BlobRef]
-"""Takes the JSON value of a picture and the name of its field."""
-
 NO_CHECKPOINT = ("", "Use same checkpoint", "None")
 
 
-def txt2img_request(body: Txt2ImgRequest) -> GenerationRequest:
-    return _request(body, Kind.TXT2IMG, hires=_hires(body) if body.enable_hr else None)
+def txt2img_request(body: Txt2ImgRequest, scripts: Sequence[ScriptInfo]) -> GenerationRequest:
+    """Raises ``InvalidRequest``."""
+    hires = _hires(body) if body.enable_hr else None
+    return replace(_request(body, Kind.TXT2IMG, scripts), hires=hires)
 
 
-def img2img_request(body: Img2ImgRequest, put: PutPicture) -> GenerationRequest:
-    """Keeps the pictures of ``body`` by ``put``. Raises ``InitImageMissing`` or ``InvalidImage``."""
-    return _request(body, Kind.IMG2IMG, init=_init(body, put))
+def img2img_request(
+    body: Img2ImgRequest, scripts: Sequence[ScriptInfo], put: PutPicture
+) -> GenerationRequest:
+    """Keeps the pictures of ``body`` by ``put``, when all else is right. Raises ``InvalidRequest``."""
+    return replace(_request(body, Kind.IMG2IMG, scripts), init=_init(body, put))
 
 
 def _needed(name: str, value: T | None, kind: str) -> T:
@@ -39,9 +43,10 @@ def _either(value: T | None, default: T) -> T:
     return default if value is None else value
 
 
-def _request(
-    body: GenerationBody, kind: Kind, hires: HiresParams | None = None, init: InitParams | None = None
-) -> GenerationRequest:
+def _request(body: GenerationBody, kind: Kind, scripts: Sequence[ScriptInfo]) -> GenerationRequest:
+    mine = [script for script in scripts if script.img2img is (kind is Kind.IMG2IMG)]
+    check_selected(body.script_name, mine)
+    always_on = effective(body.alwayson_scripts, mine)
     return GenerationRequest(
         kind=kind,
         prompt=_needed("prompt", body.prompt, "a text"),
@@ -72,12 +77,10 @@ def _request(
         refiner_checkpoint=_checkpoint(body.refiner_checkpoint),
         refiner_switch_at=body.refiner_switch_at,
         disable_extra_networks=bool(body.disable_extra_networks),
-        hires=hires,
-        init=init,
         override_settings=body.override_settings or {},
         script_name=body.script_name or None,
         script_args=tuple(body.script_args),
-        alwayson_scripts=body.alwayson_scripts,
+        alwayson_scripts=always_on,
         save_images=body.save_images,
     )
 

@@ -63,7 +63,7 @@ class DiskImageStore:
             for count, name in names:
                 path = target / f"{name}.{extension}"
                 if _take_name(temporary, path):
-                    return StoredImage(str(path), count)
+                    return StoredImage(path.relative_to(self._root).as_posix(), count)
         raise AssertionError("unreachable: candidates never end")
 
 

@@ -27,6 +27,8 @@ The message of each says what was wrong, with which value, and what would be rig
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class SerenaError(Exception):
     """Base of every error that Serena raises on purpose. ``str(error)`` is one sentence for a person."""
@@ -55,16 +57,16 @@ class InvalidImage(InvalidRequest):
 class UnknownSampler(InvalidRequest):
     """No sampler has that name or alias."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__("Sampler not found")
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        super().__init__(f"Sampler not found: {name!r}{_listed(known)}")
         self.name = name
 
 
 class UnknownScheduler(InvalidRequest):
     """No noise schedule has that name, label or alias."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__("Scheduler not found")
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        super().__init__(f"Scheduler not found: {name!r}{_listed(known)}")
         self.name = name
 
 
@@ -159,6 +161,11 @@ class Interrupted(SerenaError):
     def __init__(self, skipped: bool = False) -> None:
         super().__init__("skipped" if skipped else "interrupted")
         self.skipped = skipped
+
+
+def _listed(known: Iterable[str]) -> str:
+    names = ", ".join(known)
+    return f"; there are {names}" if names else ""
 
 
 def revive(kind: str, message: str) -> SerenaError:

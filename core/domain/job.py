@@ -52,7 +52,7 @@ StyleText = Style
 class FrozenInputs:
     """What was decided when the job was accepted, so that a retry draws the same pictures.
 
-    :param options: every option whose value differs from its default, overrides of the request included.
+    :param options: those that were changed or overridden, as JSON values; the others have their defaults.
     """
 
     seed: int

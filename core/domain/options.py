@@ -53,7 +53,7 @@ def _flag(name: str, value: OptionValue) -> bool:
 def _number(name: str, value: OptionValue) -> float:
     try:
         number = float(value) if not isinstance(value, bool) and value is not None else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = None
     if number is None or number != number or abs(number) == float("inf"):
         raise InvalidValue(f"option {name}", value, "it must be a number")
@@ -62,6 +62,8 @@ def _number(name: str, value: OptionValue) -> float:
 
 def _integer(name: str, value: OptionValue) -> float:
     number = _number(name, value)
+    if isinstance(value, int):
+        return value
     return int(number) if number.is_integer() else number
 
 

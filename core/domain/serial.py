@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, cast
+from typing import Any, Literal, TypeVar, Union, cast
 
 T = TypeVar("T")
 
@@ -45,6 +45,8 @@ def _decode(hint: Any, plain: Any) -> Any:
         return None if plain is None else _decode(_only_member(hint), plain)
     if origin is tuple:
         return tuple(_decode(typing.get_args(hint)[0], item) for item in plain)
+    if origin is Literal:
+        return plain
     if origin is not None and issubclass(origin, Mapping):
         return {key: _decode(typing.get_args(hint)[1], item) for key, item in plain.items()}
     return _decode_plain_type(hint, plain)
@@ -57,7 +59,7 @@ def _only_member(hint: Any) -> Any:
 def _decode_plain_type(hint: Any, plain: Any) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         hints = _hints(hint)
-        return hint(**{key: _decode(hints[key], item) for key, item in plain.items()})
+        return hint(**{key: _decode(hints.get(key), item) for key, item in plain.items()})
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(plain)
     if hint is datetime:

@@ -12,8 +12,9 @@ from core.domain.model import ModelRef
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest
 from core.domain.seeds import resolve_seed
+from core.domain.serial import to_plain
 from core.ports.driven import ModelCatalog, StyleLibrary
-from core.sampling.registry import resolve
+from core.sampling.registry import resolve, resolve_hires
 
 MODEL_OPTION = "sd_model_checkpoint"
 
@@ -48,7 +49,7 @@ class Acceptance:
             seed=resolve_seed(request.seed, self._random_seed),
             subseed=resolve_seed(request.subseed, self._random_seed),
             model=model.identity,
-            options=options.changed,
+            options=to_plain(options.changed),
             styles=self._style_texts(request.styles),
         )
 
@@ -69,9 +70,9 @@ class Acceptance:
         return found
 
     def _check_samplers(self, request: GenerationRequest) -> None:
-        resolve(request.sampler_name, request.scheduler)
-        if request.hires is not None and request.hires.sampler_name:
-            resolve(request.hires.sampler_name, request.hires.scheduler)
+        first = resolve(request.sampler_name, request.scheduler)
+        if request.hires is not None:
+            resolve_hires(first, request.hires.sampler_name, request.hires.scheduler)
 
     def _style_texts(self, names: tuple[str, ...]) -> tuple[StyleText, ...]:
         """Unknown names are left out, as in the reference."""

@@ -143,6 +143,11 @@ class LiveJobs:
             else:
                 self._doomed.add(job_id)
 
+    def spare(self, job_id: JobId) -> None:
+        """Take an interrupt back that came too late for the job that it was meant for."""
+        with self._lock:
+            self._doomed.discard(job_id)
+
     def oldest(self) -> LiveRun | None:
         with self._lock:
             return next(iter(self._runs.values()), None)

@@ -46,7 +46,7 @@ class JobLoop:
             result = self._process(job, run)
         except Interrupted:
             return self._store.update(job.id, lambda j: j.cancel(self._clock.now()))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = describe(error)
             return self._store.update(job.id, lambda j: j.fail(reason, self._clock.now()))
         if result.receipt.outcome is Outcome.INTERRUPTED:
@@ -54,7 +54,7 @@ class JobLoop:
         return self._store.update(job.id, lambda j: j.succeed(result, self._clock.now()))
 
 
-def describe(error: Exception) -> JobError:
+def describe(error: BaseException) -> JobError:
     """The error for the job's record. What is none of ours is logged whole and told in one sentence."""
     if isinstance(error, SerenaError):
         return JobError(type(error).__name__, str(error))

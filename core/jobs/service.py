@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +16,9 @@ from core.domain.request import GenerationRequest
 from core.jobs.acceptance import Acceptance
 from core.jobs.live import LiveJobs, LiveRun
 from core.ports.driven import BlobStore, Clock, ImageCodec, JobStore
+
+
+log = logging.getLogger("serena.jobs")
 
 
 class JobService:
@@ -44,7 +48,8 @@ class JobService:
         self._preview_format = preview_format
         self._max_queued = max_queued
         self._keep = keep
-        self._ended: list[JobId] = []
+        # Jobs that ended and were seen off, oldest first; keys only.
+        self._ended: dict[JobId, None] = dict.fromkeys(job.id for job in store.all() if job.state.is_final)
         self._lock = threading.Lock()
 
     def put_image(self, data: bytes) -> BlobRef:
@@ -52,6 +57,9 @@ class JobService:
             raise InvalidImage("the picture is empty; send the bytes of a PNG, JPEG or WebP file")
         self._codec.decode(data)
         return self._blobs.put(data)
+
+    def drop_image(self, ref: BlobRef) -> None:
+        self._release((ref,))
 
     def submit(
         self,
@@ -70,10 +78,10 @@ class JobService:
                 owner=owner,
                 priority=priority,
             )
-            if job_id is not None:
-                self._make_room_for(job.id)
             if self._store.count_queued() >= self._max_queued:
                 raise QueueFull(self._max_queued)
+            if job_id is not None:
+                self._make_room_for(job.id)
             self._store.put(job)
         except BaseException:
             self._release(request.blobs())
@@ -81,11 +89,16 @@ class JobService:
         return job.id
 
     def wait(self, job_id: JobId, timeout: float | None = None) -> Job:
-        done = threading.Event()
-        self.when_done(job_id, lambda _: done.set())
+        done, told = threading.Event(), list[Job]()
+
+        def hear(job: Job) -> None:
+            told.append(job)
+            done.set()
+
+        self.when_done(job_id, hear)
         if not done.wait(timeout):
             raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
-        job = self.get(job_id)
+        job = told[0]
         if job.error is not None:
             raise revive(job.error.kind, job.error.message)
         return job
@@ -93,9 +106,10 @@ class JobService:
     def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
         self.get(job_id)
         self._live.add_callback(job_id, callback)
-        job = self.get(job_id)
-        if job.state.is_final:
-            self._tell(job)
+        with self._lock:
+            has_ended = job_id in self._ended
+        if has_ended:
+            self._tell(self.get(job_id))
 
     def image(self, ref: BlobRef) -> bytes:
         data = self._blobs.get(ref)
@@ -127,6 +141,9 @@ class JobService:
                 run.token.interrupt()
         elif not self._cancel_queued(job_id) and not self.get(job_id).state.is_final:
             self._live.interrupt(job_id)
+            job = self._store.get(job_id)
+            if job is None or job.state.is_final:  # it ended meanwhile: a later job may have its id
+                self._live.spare(job_id)
 
     def skip(self, job_id: JobId | None = None) -> None:
         run = self._live.oldest() if job_id is None else self._live.get(job_id)
@@ -136,19 +153,21 @@ class JobService:
     def ended(self, job: Job) -> None:
         """For the loop and for cancels: tell those who wait, and forget the oldest ended jobs."""
         self._release(job.request.blobs())
-        self._tell(job)
         with self._lock:
-            self._ended.append(job.id)
-            surplus, self._ended = self._ended[: -self._keep], self._ended[-self._keep :]
+            self._ended[job.id] = None
+            surplus = list(self._ended)[: -self._keep]
+            for job_id in surplus:
+                del self._ended[job_id]
+        self._tell(job)
         for job_id in surplus:
             self._forget(job_id)
 
     def _make_room_for(self, job_id: JobId) -> None:
         """An id that the caller chose may be used again once its job has ended."""
-        earlier = self._store.get(job_id)
-        if earlier is not None and earlier.state.is_final:
-            with self._lock:
-                self._ended.remove(job_id)
+        with self._lock:
+            has_ended = job_id in self._ended
+            self._ended.pop(job_id, None)
+        if has_ended:
             self._forget(job_id)
 
     def _cancel_queued(self, job_id: JobId) -> bool:
@@ -180,7 +199,10 @@ class JobService:
 
     def _tell(self, job: Job) -> None:
         for callback in self._live.take_callbacks(job.id):
-            callback(job)
+            try:
+                callback(job)
+            except Exception:
+                log.exception("somebody who waited for job %s could not be told", job.id)
 
     def _forget(self, job_id: JobId) -> None:
         job = self._store.get(job_id)

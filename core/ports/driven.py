@@ -150,7 +150,7 @@ class BlobStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """A picture on disk. ``path`` is as a user would type it."""
+    """A picture that was written. ``path`` is relative to the store's root, with slashes."""
 
     path: str
     number: int | None

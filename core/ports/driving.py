@@ -25,6 +25,10 @@ class GenerateImages(Protocol):
         """
         ...
 
+    def drop_image(self, ref: BlobRef) -> None:
+        """Let go of a picture that was put, since no job will refer to it."""
+        ...
+
     def submit(
         self,
         request: GenerationRequest,

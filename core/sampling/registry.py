@@ -187,7 +187,7 @@ def find_sampler(name: str) -> SamplerInfo:
     """The sampler of that name or alias, in any case. Raises UnknownSampler."""
     found = _BY_NAME.get(name.strip().casefold())
     if found is None:
-        raise UnknownSampler(name)
+        raise UnknownSampler(name, (info.name for info in SAMPLERS))
     return found
 
 

@@ -74,7 +74,7 @@ def find_scheduler(name: str | None) -> SchedulerInfo:
         return AUTOMATIC
     found = _BY_NAME.get(name.strip().casefold())
     if found is None:
-        raise UnknownScheduler(name)
+        raise UnknownScheduler(name, (info.label for info in SCHEDULERS))
     return found
 
 

@@ -19,9 +19,10 @@ class Readiness:
         self._backend = backend
         self._choose = choose
         self._state = (False, "the model is being loaded")
+        self._stops = False
 
     def ready(self) -> tuple[bool, str]:
-        return self._state
+        return (False, "the server is stopping") if self._stops else self._state
 
     def warm_up(self) -> None:
         """Load the model that requests draw with. A failure is told by :meth:`ready`; requests may name
@@ -30,11 +31,12 @@ class Readiness:
         try:
             model = self._choose()
             self._backend.load(model)
-        except SerenaError as error:
-            log.warning("%s", error)
-            self._state = (False, str(error))
+        except Exception as error:
+            sentence = str(error) if isinstance(error, SerenaError) else f"the model cannot be loaded: {error!r}"
+            log.warning("%s", sentence)
+            self._state = (False, sentence)
         else:
             self._state = (True, f"{model.identity.title} is loaded")
 
     def stopping(self) -> None:
-        self._state = (False, "the server is stopping")
+        self._stops = True

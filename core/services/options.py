@@ -15,12 +15,22 @@ HASH_OPTION = "sd_checkpoint_hash"
 
 class OptionEditor:
     """``EditOptions``: all changes of a call or none, kept at once. Keeps values that differ from the
-    default."""
+    default.
 
-    def __init__(self, registry: OptionRegistry, store: OptionStore, models: ModelCatalog) -> None:
+    :param default_model: what requests draw with while no option names a model; None: the first listed.
+    """
+
+    def __init__(
+        self,
+        registry: OptionRegistry,
+        store: OptionStore,
+        models: ModelCatalog,
+        default_model: str | None = None,
+    ) -> None:
         self._registry = registry
         self._store = store
         self._models = models
+        self._default_model = default_model
         self._lock = threading.Lock()
         known = {name: value for name, value in store.load().items() if name in registry}
         self._changed = registry.accept(known)
@@ -39,7 +49,7 @@ class OptionEditor:
     def set(self, changes: Mapping[str, OptionValue]) -> None:
         accepted = self._registry.accept({k: v for k, v in changes.items() if self._may_change(k, v)})
         model = accepted.get(MODEL_OPTION)
-        if model:
+        if model and model != self._changed.get(MODEL_OPTION):
             accepted[MODEL_OPTION] = self._title(model)
         with self._lock:
             merged = {**self._changed, **accepted}
@@ -64,5 +74,6 @@ class OptionEditor:
         return found.identity.title
 
     def _current_model(self, name: str | None) -> tuple[str, str] | None:
+        name = name or self._default_model
         ref = self._models.find(name) if name else next(iter(self._models.all()), None)
         return (ref.identity.title, ref.identity.sha256) if ref is not None else None

@@ -55,13 +55,18 @@ class Drawing:
 
     def _finished(self, draft: ImageDraft, prepared: Preparation, offset: int) -> ImageDraft:
         self._hooks.image(draft)
-        if prepared.color_reference is not None:
-            draft.image = self._editor.match_colors(draft.image, prepared.color_reference)
+        if prepared.color_references:
+            draft.image = self._editor.match_colors(draft.image, _of(prepared.color_references, offset))
         overlay = prepared.overlay
         if overlay is not None:
-            original = overlay.originals[min(offset, len(overlay.originals) - 1)]
+            original = _of(overlay.originals, offset)
             draft.image = self._editor.overlay(draft.image, original, overlay.mask, overlay.paste_to)
         return draft
+
+
+def _of(pictures: Sequence[RasterImage], offset: int) -> RasterImage:
+    """That of a picture of the batch: one for each, or one for all."""
+    return pictures[min(offset, len(pictures) - 1)]
 
 
 def _fixed(draft: BatchDraft) -> Batch:

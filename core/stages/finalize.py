@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from core.domain.errors import InvalidValue
 from core.domain.geometry import grid_shape, makes_grid
 from core.domain.image import ImageFormat, RasterImage
 from core.domain.options import OptionValues
@@ -27,6 +28,16 @@ class _Output:
     draft: ImageDraft
     infotext: str | None
     role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An output encoded; ``path`` is where it was saved."""
+
+    output: _Output
+    format: ImageFormat
+    data: bytes
+    path: str | None
 
 
 class Finishing:
@@ -66,11 +77,21 @@ class Finishing:
             comments=list(prepared.comments),
         )
         self._hooks.finalize(result)
+        if len(result.images) != len(result.infotexts):
+            raise InvalidValue(
+                "the infotexts of a result", len(result.infotexts), f"there are {len(result.images)} images"
+            )
         options = prepared.options
-        outputs = self._outputs(result, prepared)
+        outputs, grid = self._outputs(result, prepared), self._grid(result, prepared)
         saves = prepared.request.save_images and (complete or options.flag("save_incomplete_images"))
         place = Place(run_id, order, prepared)
-        images = tuple(self._result_image(output, options, place, saves) for output in outputs)
+        if grid is not None and options.flag("return_grid"):
+            outputs = [grid, *outputs]
+        elif grid is not None:
+            self._write(grid, options, place, saves)
+        # Blobs come last, so that a disk that refuses a picture leaves none behind.
+        written = [self._write(output, options, place, saves) for output in outputs]
+        images = tuple(map(self._kept, written))
         first = result.first_image + (1 if outputs and outputs[0].role == "grid" else 0)
         texts = [output.infotext for output in outputs if output.infotext is not None]
         return images, info_object(order, prepared, texts, first, self._version), tuple(result.comments)
@@ -83,8 +104,7 @@ class Finishing:
                 _Output(_with_image(draft, mask), None, "mask")
                 for mask in mask_pictures(draft.image, prepared, self._editor)
             ]
-        grid = self._grid(result, prepared)
-        return outputs if grid is None else [grid, *outputs]
+        return outputs
 
     def _grid(self, result: ResultDraft, prepared: Preparation) -> _Output | None:
         request, options = prepared.request, prepared.options
@@ -107,25 +127,29 @@ class Finishing:
         image = self._editor.grid(pictures, columns, rows, options.text("grid_background_color"))
         return _Output(_with_image(result.images[0], image), result.infotexts[0], "grid")
 
-    def _result_image(self, output: _Output, options: OptionValues, place: Place, saves: bool) -> ResultImage:
-        draft, infotext = output.draft, output.infotext
-        kept = infotext if options.flag("enable_pnginfo") else None
+    def _write(self, output: _Output, options: OptionValues, place: Place, saves: bool) -> _Written:
+        """Encode a picture, and save it where the options say so."""
+        kept = output.infotext if options.flag("enable_pnginfo") else None
         file_format = cast(ImageFormat, options.text("samples_format"))
-        data = self._codec.encode(draft.image, file_format, kept, int(options.number("jpeg_quality")))
+        data = self._codec.encode(output.draft.image, file_format, kept, int(options.number("jpeg_quality")))
         path = None
         if saves and output.role != "mask":
             path = self._saving.save(
-                draft, kept, place, grid=output.role == "grid", encoded=(file_format, data)
+                output.draft, kept, place, grid=output.role == "grid", encoded=(file_format, data)
             )
+        return _Written(output, file_format, data, path)
+
+    def _kept(self, written: _Written) -> ResultImage:
+        draft = written.output.draft
         return ResultImage(
-            blob=self._blobs.put(data),
-            format=file_format,
+            blob=self._blobs.put(written.data),
+            format=written.format,
             width=draft.image.width,
             height=draft.image.height,
             seed=draft.seed,
             subseed=draft.subseed,
-            infotext=infotext or "",
-            path=path,
+            infotext=written.output.infotext or "",
+            path=written.path,
         )
 
 

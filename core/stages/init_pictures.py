@@ -27,7 +27,7 @@ class PreparedInit:
 
     pictures: InitPictures
     overlay: Overlay | None
-    color_reference: RasterImage | None
+    color_references: tuple[RasterImage, ...]
     extra: dict[str, Any]
     comments: tuple[str, ...] = ()
 
@@ -51,11 +51,11 @@ class InitPreparing:
 
     def prepare(self, request: GenerationRequest, init: InitParams, options: OptionValues) -> PreparedInit:
         """Raises ``InvalidImage``, or ``InvalidValue`` for more images than the batch has places."""
-        if len(init.images) > 1 and len(init.images) != request.batch_size:
+        if len(init.images) > max(1, request.batch_size):
             raise InvalidValue(
                 "init_images",
                 len(init.images),
-                f"give one, or one for each of batch_size {request.batch_size}",
+                f"give one, or at most one for each of batch_size {request.batch_size}",
             )
         background = options.text("img2img_background_color")
         sources = [self._editor.flatten(self._picture(ref), background) for ref in init.images]
@@ -78,7 +78,7 @@ class InitPreparing:
             overlay=self._overlay(request, init, originals, masking)
             if options.flag("overlay_inpaint")
             else None,
-            color_reference=images[0] if options.flag("img2img_color_correction") else None,
+            color_references=pictures.images if options.flag("img2img_color_correction") else (),
             extra=_parameters(init, masking, pictures.noise_multiplier),
             comments=_comments(init, masking),
         )
@@ -132,6 +132,8 @@ class InitPreparing:
         if masking.crop is not None:
             crop = tuple(masking.crop)
             mask, mode = self._editor.crop(mask, (crop[0], crop[1], crop[2], crop[3])), ResizeMode.FILL
+        if mode is ResizeMode.LATENT:  # a mask has no latent to resize; the reference fills then
+            mode = ResizeMode.FILL
         return self._editor.resize(mask, request.width, request.height, mode)
 
     def _filled(

@@ -47,6 +47,7 @@ class Overlay:
 class Preparation:
     """A checked request with everything resolved; the runner seals it.
 
+    :param color_references: whose colours the pictures of a batch take on; empty: they keep their own.
     :param prompts: all pictures of the run; ``seeds`` and ``subseeds`` go with them.
     :param extra: infotext parameters after the fixed ones, in order.
     """
@@ -57,7 +58,7 @@ class Preparation:
     init: InitPictures | None
     hires: HiresPass | None
     overlay: Overlay | None
-    color_reference: RasterImage | None
+    color_references: tuple[RasterImage, ...]
     prompts: tuple[str, ...]
     negative_prompts: tuple[str, ...]
     hires_prompts: tuple[str, ...]

@@ -51,12 +51,12 @@ class PictureText:
         request, options, model = self._prepared.request, self._prepared.options, self._order.model.identity
         plan = self._prepared.plan
         schedule = ResolvedSampling(plan.sampler, plan.scheduler).schedule_type
+        merging = _merging_ratio(request, options)
         return {
             "Steps": request.steps,
             "Sampler": plan.sampler.name,
             "Schedule type": schedule,
             "CFG scale": request.cfg_scale,
-            "Image CFG scale": request.init.image_cfg_scale if request.init else None,
             "Seed": draft.seed,
             "Face restoration": options.text("face_restoration_model") if request.restore_faces else None,
             "Size": f"{request.width}x{request.height}",
@@ -66,8 +66,10 @@ class PictureText:
             "Denoising strength": _strength(request),
             "Clip skip": _above(options, "CLIP_stop_at_last_layers", 1),
             "ENSD": _ensd(options, plan.eta, plan.sampler.uses_ensd),
-            "Token merging ratio": options["token_merging_ratio"] or None,
-            "Token merging ratio hr": (options["token_merging_ratio_hr"] or None) if request.hires else None,
+            "Token merging ratio": merging or None,
+            "Token merging ratio hr": (options["token_merging_ratio_hr"] or merging or None)
+            if request.hires
+            else None,
             "RNG": options["randn_source"] if options["randn_source"] != "GPU" else None,
             "Tiling": True if request.tiling else None,
         }
@@ -136,6 +138,15 @@ def _variation(request: GenerationRequest, draft: ImageDraft) -> dict[str, Any]:
 def _strength(request: GenerationRequest) -> float | None:
     used = request.kind is Kind.IMG2IMG or request.hires is not None
     return request.denoising_strength if used else None
+
+
+def _merging_ratio(request: GenerationRequest, options: OptionValues) -> float:
+    """Of the first pass: img2img has an option of its own, which an override of the common one beats."""
+    common: float = options["token_merging_ratio"]
+    if request.kind is not Kind.IMG2IMG:
+        return common
+    overridden = request.override_settings.get("token_merging_ratio")
+    return (common if overridden else 0) or options["token_merging_ratio_img2img"] or common
 
 
 def _above(options: OptionValues, name: str, limit: float) -> Any:

@@ -17,7 +17,7 @@ from core.ports.driven import RunHooks
 from core.prepared import HiresPass
 from core.prompt.comments import strip_comments
 from core.sampling.passes import SamplingPlan
-from core.sampling.registry import ResolvedSampling, resolve
+from core.sampling.registry import ResolvedSampling, resolve, resolve_hires
 from core.stages.init_pictures import InitPreparing, PreparedInit
 from core.stages.order import Preparation, RunOrder
 from core.stages.sampling_plan import make_plan, plan_parameters
@@ -45,23 +45,34 @@ class Preparing:
         hires = _hires_pass(request, request.hires, options, plan) if request.hires else None
         count = request.batch_size * request.n_iter
         hires_prompts = _hires_prompts(request, order.frozen.styles, options)
+        extra = _extra(draft, request, options, resolved, init, hires_prompts)
         return Preparation(
-            request=request,
+            request=_as_drawn(request, hires),
             options=options,
             plan=plan,
             init=init.pictures if init else None,
             hires=hires,
             overlay=init.overlay if init else None,
-            color_reference=init.color_reference if init else None,
+            color_references=init.color_references if init else (),
             prompts=(request.prompt,) * count,
             negative_prompts=(request.negative_prompt,) * count,
             hires_prompts=(hires_prompts[0],) * count,
             hires_negative_prompts=(hires_prompts[1],) * count,
             seeds=image_seeds(request.seed, count, request.subseed_strength),
             subseeds=image_subseeds(request.subseed, count),
-            extra=_extra(draft, request, options, resolved, init, hires_prompts),
+            extra=extra,
             comments=(*draft.comments, *(init.comments if init else ())),
         )
+
+
+def _as_drawn(request: GenerationRequest, hires: HiresPass | None) -> GenerationRequest:
+    """The request with the size of the first pass, and with batches as large as there are init images."""
+    if hires is not None:
+        first = hires.sizes.first
+        return replace(request, width=first.width, height=first.height)
+    if request.init is not None and len(request.init.images) > 1:
+        return replace(request, batch_size=len(request.init.images))
+    return request
 
 
 def _with_defaults(order: RunOrder) -> GenerationRequest:
@@ -82,17 +93,15 @@ def _with_defaults(order: RunOrder) -> GenerationRequest:
 
 
 def _finished(draft: RequestDraft) -> GenerationRequest:
-    if not draft.options.flag("enable_prompt_comments"):
-        return draft.request
     return replace(
         draft.request,
-        prompt=strip_comments(draft.request.prompt) if "#" in draft.request.prompt else draft.request.prompt,
-        negative_prompt=(
-            strip_comments(draft.request.negative_prompt)
-            if "#" in draft.request.negative_prompt
-            else draft.request.negative_prompt
-        ),
+        prompt=_without_comments(draft.request.prompt, draft.options),
+        negative_prompt=_without_comments(draft.request.negative_prompt, draft.options),
     )
+
+
+def _without_comments(text: str, options: OptionValues) -> str:
+    return strip_comments(text) if options.flag("enable_prompt_comments") else text
 
 
 def _hires_prompts(
@@ -107,7 +116,7 @@ def _hires_prompts(
     negative = request.negative_prompt
     if hires.negative_prompt:
         negative = apply_negative_styles(hires.negative_prompt, request.styles, by_name)
-    return own, negative
+    return _without_comments(own, options), _without_comments(negative, options)
 
 
 def _hires_pass(
@@ -128,12 +137,8 @@ def _hires_pass(
     if request.denoising_strength is None:
         raise InvalidValue("denoising_strength", None, "enable_hr needs one between 0 and 1")
     second = replace(request, steps=hires.second_pass_steps or request.steps)
-    resolved = ResolvedSampling(plan.sampler, plan.scheduler)
-    if _given(hires.sampler_name) or _given(hires.scheduler):
-        resolved = resolve(
-            hires.sampler_name if _given(hires.sampler_name) else plan.sampler.name,
-            hires.scheduler if _given(hires.scheduler) else plan.scheduler.label,
-        )
+    first = ResolvedSampling(plan.sampler, plan.scheduler)
+    resolved = resolve_hires(first, hires.sampler_name, hires.scheduler)
     return HiresPass(
         plan=make_plan(second, options, resolved),
         sizes=sizes,
@@ -158,26 +163,33 @@ def _extra(
     """Infotext parameters after the fixed ones, in the reference's order."""
     extra = dict(draft.extra_generation_params)
     if request.hires is not None:
-        extra.update(_hires_parameters(request, request.hires, hires_prompts))
+        extra.update(_hires_parameters(request, request.hires, hires_prompts, options))
     if init is not None:
         extra.update(init.extra)
-    if options.text("emphasis") != "Original" and any(mark in request.prompt for mark in "(["):
+    if options.text("emphasis") != "Original" and _is_weighted(request):
         extra["Emphasis"] = options.text("emphasis")
     extra.update(plan_parameters(request, options, resolved))
     extra.update(_guidance_parameters(request, options))
     return extra
 
 
+def _is_weighted(request: GenerationRequest) -> bool:
+    return any(mark in text for text in (request.prompt, request.negative_prompt) for mark in "([")
+
+
 def _hires_parameters(
-    request: GenerationRequest, hires: HiresParams, prompts: tuple[str, str]
+    request: GenerationRequest, hires: HiresParams, prompts: tuple[str, str], options: OptionValues
 ) -> dict[str, Any]:
-    resized = hires.resize_x != 0 or hires.resize_y != 0
+    x, y = hires.resize_x, hires.resize_y
+    if options.flag("use_old_hires_fix_width_height"):
+        x, y = hires.firstphase_width or request.width, hires.firstphase_height or request.height
+    resized = x != 0 or y != 0
     found = {
         "Hires sampler": hires.sampler_name if _given(hires.sampler_name) else None,
         "Hires prompt": prompts[0] if prompts[0] != request.prompt else None,
         "Hires negative prompt": prompts[1] if prompts[1] != request.negative_prompt else None,
         "Hires schedule type": hires.scheduler if _given(hires.scheduler) else None,
-        "Hires resize": f"{hires.resize_x}x{hires.resize_y}" if resized else None,
+        "Hires resize": f"{x}x{y}" if resized else None,
         "Hires upscale": None if resized else hires.scale,
         "Hires steps": hires.second_pass_steps or None,
         "Hires upscaler": hires.upscaler,

@@ -60,6 +60,8 @@ def plan_parameters(
         found.update(_schedule_parameters(options, resolved))
     if sampler.form == "sigma" and options.flag("sgm_noise_multiplier") and request.init is None:
         found["SGM noise multiplier"] = True
+    if request.init is not None and options.number("img2img_extra_noise") > 0:
+        found["Extra noise"] = options["img2img_extra_noise"]
     if sampler.eta_option is not None:
         eta = _eta(request, options, sampler)
         if eta != sampler.default_eta:
@@ -67,6 +69,8 @@ def plan_parameters(
     for name in sampler.extra_params:
         if _option_number(name, options) != _SIGMA_DEFAULTS[name]:
             found[_SIGMA_LABELS[name]] = options[name]
+    if request.hires is not None and options.number("img2img_extra_noise") > 0:
+        found["Extra noise"] = options["img2img_extra_noise"]
     return found
 
 

@@ -76,7 +76,7 @@ class Saving:
         named = not grid or options.flag("grid_extended_filename")
         folder = _output_folder(options, place.prepared.request.kind, grid)
         if subfolders:
-            folder += directory_parts(options.text("directories_filename_pattern"), context)
+            folder += directory_parts(options.text("directories_filename_pattern") or "[prompt_words]", context)
         return SaveDraft(
             run_id=place.run_id,
             image=draft.image,

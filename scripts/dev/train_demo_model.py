@@ -5,8 +5,8 @@
     python scripts/dev/train_demo_model.py --stage score        # prints the table
     python scripts/dev/train_demo_model.py --stage unet --resume-from-pipeline adapters/models/builtin/demo
 
-Stages: world, tokenizer, vae, text, unet, score, export. Schedules go by step and everything is seeded; the same
-seed gives the same quality on another machine, not the same bits. See docs/reference/demo-model.md.
+Stages: world, tokenizer, vae, text, unet, score, export. Schedules go by step and everything is seeded; the
+same seed gives the same quality on another machine, not the same bits. See docs/reference/demo-model.md.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ def options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--minutes", type=float, help="budget, shared out among the training stages")
     parser.add_argument("--resume", action="store_true", help="go on where the run stopped")
-    parser.add_argument("--resume-from-pipeline", type=Path, help="start from the weights of an exported pipeline")
+    parser.add_argument(
+        "--resume-from-pipeline", type=Path, help="start from the weights of an exported pipeline"
+    )
     parser.add_argument("--unet-steps", type=int, help="length of the UNet's schedule")
     parser.add_argument("--world-share", type=float, default=1.0, help="draw only this share of the pictures")
     parser.add_argument("--pipeline", type=Path, help="score this pipeline folder and not the run's")
     parser.add_argument("--captions", type=int, default=500, help="captions to score")
     parser.add_argument("--seeds", type=int, default=3, help="pictures for each caption")
-    parser.add_argument("--checks", action=argparse.BooleanOptionalAction, default=True, help="score the side checks")
+    parser.add_argument(
+        "--checks", action=argparse.BooleanOptionalAction, default=True, help="score the side checks"
+    )
     chosen = parser.parse_args(arguments)
     stages = tuple(stage for stage in STAGES if not chosen.stage or stage in chosen.stage)
     values = {name: value for name, value in vars(chosen).items() if name != "stage"}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from adapters.settings import Settings
     from core.ports.driven import ImageBackend
 
-PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "torchsde")
+PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
 
 def _create(settings: Settings) -> ImageBackend:

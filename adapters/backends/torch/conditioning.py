@@ -14,7 +14,7 @@ from core.prompt.schedule import Timeline
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     weight: float
     part: PlanPart
     encoded: tuple[Tensor, ...]
@@ -27,8 +27,8 @@ class _Part:
 class ImageConditioning:
     """One picture's prompt (its parts and weights) and negative prompt, each (tokens, width)."""
 
-    parts: tuple[_Part, ...]
-    negative: _Part
+    parts: tuple[Part, ...]
+    negative: Part
 
     def conds(self, call: int) -> list[tuple[Tensor, float]]:
         found = [(part.at(call), part.weight) for part in self.parts]
@@ -56,9 +56,9 @@ def condition(
     ]
 
 
-def _encoded(part: PlanPart, encoder: TextEncoder, options: TextOptions) -> _Part:
+def _encoded(part: PlanPart, encoder: TextEncoder, options: TextOptions) -> Part:
     texts = tuple(text for _, text in part.schedule.entries)
-    return _Part(part.weight, part, encoder.encode(texts, options))
+    return Part(part.weight, part, encoder.encode(texts, options))
 
 
 def _lengthened(cond: Tensor, tokens: int) -> Tensor:

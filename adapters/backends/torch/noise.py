@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from adapters.backends.torch.brownian import BrownianTree
 from adapters.backends.torch.philox import PhiloxGenerator
 
 RandnSource = Literal["CPU", "GPU", "NV"]
@@ -47,7 +48,7 @@ class BatchNoise:
         self._spec = spec
         self._draws = [self._generator(seed) for seed in spec.seeds]
         self._range = brownian_range
-        self._trees: list[Any] | None = None
+        self._trees: list[BrownianTree] | None = None
 
     def first(self) -> Tensor:
         """The noise that sampling starts from: (images, channels, rows, columns), float32."""
@@ -64,9 +65,10 @@ class BatchNoise:
             self._trees = [self._tree(seed) for seed in self._spec.seeds]
         low, high = min(sigma, sigma_next), max(sigma, sigma_next)
         sign = 1.0 if sigma < sigma_next else -1.0
+        # Times in single precision, as the reference has them: the last digit decides where a path splits.
         first, last = torch.tensor(low), torch.tensor(high)
-        rows = torch.stack([tree(first, last) for tree in self._trees])
-        return (rows * (sign / (last - first).sqrt())).to(self._spec.device)
+        rows = torch.stack([tree.between(first.item(), last.item()) for tree in self._trees])
+        return rows * (sign / (last - first).sqrt().item())
 
     def _first(self, index: int) -> Tensor:
         spec = self._spec
@@ -87,16 +89,11 @@ class BatchNoise:
         generator = torch.Generator(place).manual_seed(seed % 2**64)
         return lambda shape: torch.randn(shape, generator=generator, device=place).to(spec.device)
 
-    def _tree(self, seed: int) -> Any:
-        """A Brownian path over the range. torchsde refines it by splitting, so it costs what is asked of
-        it."""
-        import torchsde
-
+    def _tree(self, seed: int) -> BrownianTree:
         if self._range is None:
             raise ValueError("this pass was made without a Brownian range")
-        low, high = self._range
-        start = torch.zeros(self._spec.shape, dtype=torch.float32)
-        return torchsde.BrownianTree(torch.tensor(low), start, t1=torch.tensor(high), entropy=seed)
+        low, high = (torch.tensor(end).item() for end in self._range)
+        return BrownianTree(low, high, seed, lambda seed: self._generator(seed)(self._spec.shape))
 
 
 def slerp(share: float, low: Tensor, high: Tensor) -> Tensor:

@@ -11,33 +11,38 @@ from fastapi.responses import JSONResponse
 
 from adapters.http.body import router as new_router
 from adapters.http.pasting import paste
-from adapters.http.pictures import encode_picture
+from adapters.http.pictures import PutPicture, encode_picture
 from adapters.http.submitting import Build, Submitter
 from adapters.http.to_request import img2img_request, txt2img_request
 from adapters.http.wire.generation import GenerationBody, ImagesResponse, Img2ImgRequest, Txt2ImgRequest, echo
 from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult
-from core.ports.driving import EditOptions
+from core.ports.driving import BrowseResources, EditOptions
 
 
 class GenerationRoutes:
     """The two endpoints."""
 
-    def __init__(self, submitter: Submitter, options: EditOptions) -> None:
+    def __init__(self, submitter: Submitter, options: EditOptions, resources: BrowseResources) -> None:
         self._submitter = submitter
         self._options = options
+        self._resources = resources
 
     async def txt2img(self, body: Txt2ImgRequest, request: Request) -> Response:
         body = await run_in_threadpool(paste, body, self._options)
-        return await self._generate(lambda: txt2img_request(body), body, request)
+        return await self._generate(
+            lambda put: txt2img_request(body, self._resources.scripts()), body, request
+        )
 
     async def img2img(self, body: Img2ImgRequest, request: Request) -> Response:
         body = await run_in_threadpool(paste, body, self._options)
-        return await self._generate(lambda: img2img_request(body, self._submitter.put), body, request)
+        return await self._generate(
+            lambda put: img2img_request(body, self._resources.scripts(), put), body, request
+        )
 
     async def _generate(self, build: Build, body: GenerationBody, request: Request) -> Response:
-        def accepted() -> GenerationRequest:
-            wanted = build()
+        def accepted(put: PutPicture) -> GenerationRequest:
+            wanted = build(put)
             if body.override_settings and body.override_settings_restore_afterwards is False:
                 # The reference leaves such overrides in force; here they are changed like any option.
                 self._options.set(body.override_settings)
@@ -64,8 +69,8 @@ def echo_hiding_pictures(body: GenerationBody) -> dict[str, Any]:
     return parameters
 
 
-def generation_router(submitter: Submitter, options: EditOptions) -> APIRouter:
-    routes = GenerationRoutes(submitter, options)
+def generation_router(submitter: Submitter, options: EditOptions, resources: BrowseResources) -> APIRouter:
+    routes = GenerationRoutes(submitter, options, resources)
     router = new_router("/sdapi/v1", ["generation"])
     router.post("/txt2img", response_model=ImagesResponse, summary="Draw from a prompt")(routes.txt2img)
     router.post("/img2img", response_model=ImagesResponse, summary="Draw from a picture")(routes.img2img)

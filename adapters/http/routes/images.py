@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from adapters.http.body import router as new_router
 from adapters.http.errors import ErrorReply
-from adapters.http.pictures import Pictures, encode_picture
+from adapters.http.pictures import Pictures, PutPicture, encode_picture
 from adapters.http.submitting import Render, Submitter
 from adapters.http.wire import images as wire
 from core.domain.image import BlobRef
@@ -43,8 +43,8 @@ class ImageRoutes:
         return await self._extras(body, files, [file.name for file in body.imageList], request, render)
 
     async def interrogate(self, body: wire.InterrogateRequest, request: Request) -> Response:
-        def build() -> GenerationRequest:
-            params = InterrogateParams(image=self._submitter.put(body.image, "image"), model=body.model)
+        def build(put: PutPicture) -> GenerationRequest:
+            params = InterrogateParams(image=put(body.image, "image"), model=body.model)
             return GenerationRequest(kind=Kind.INTERROGATE, interrogate=params)
 
         def render(result: GenerationResult) -> Response:
@@ -65,8 +65,8 @@ class ImageRoutes:
         request: Request,
         render: Render,
     ) -> Response:
-        def build() -> GenerationRequest:
-            images = tuple(self._submitter.put(data, field) for field, data in files.items())
+        def build(put: PutPicture) -> GenerationRequest:
+            images = tuple(put(data, field) for field, data in files.items())
             return GenerationRequest(kind=Kind.EXTRAS, extras=extras_params(body, images, tuple(names)))
 
         return await self._submitter.answer(request, Kind.EXTRAS, build, render)

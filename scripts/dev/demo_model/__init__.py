@@ -1,1 +1,1 @@
-"""The built-in demo model: a small picture world, the networks trained on it, and the scorer that judges them."""
+"""The built-in demo model: a small picture world, networks trained on it, and the scorer of them."""

@@ -66,7 +66,9 @@ class Painter:
 
     @classmethod
     def load(cls, folder: Path, machine: Machine) -> Painter:
-        pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, torch_dtype=torch.float32)
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            folder, safety_checker=None, torch_dtype=torch.float32
+        )
         return cls(pipeline.to(machine.device), machine)
 
     def draw(self, name: str, wishes: list[Wish]) -> list[Image.Image]:
@@ -128,7 +130,7 @@ Draw = Callable[[str, list[Wish]], list[Image.Image]]
 
 def table(draw: Draw, plan: Plan) -> dict[str, float]:
     """The shares of what is right, and the number of pictures behind each."""
-    return _judged(draw, plan, {kind: specs for kind, specs in plan.specs().items()}, None)
+    return _judged(draw, plan, plan.specs(), None)
 
 
 def shuffled_table(draw: Draw, plan: Plan) -> dict[str, float]:
@@ -141,7 +143,9 @@ def _judged(
 ) -> dict[str, float]:
     values: dict[str, float] = {}
     for kind, wanted in specs.items():
-        wishes = [Wish(plain_caption(s), 1000 * i + k) for i, s in enumerate(wanted) for k in range(plan.seeds)]
+        wishes = [
+            Wish(plain_caption(s), 1000 * i + k) for i, s in enumerate(wanted) for k in range(plan.seeds)
+        ]
         images = draw(kind, wishes)
         judged = [spec for spec in wanted for _ in range(plan.seeds)]
         if shuffle is not None:
@@ -152,9 +156,13 @@ def _judged(
 
 def _shares(kind: str, images: list[Image.Image], specs: list[Spec]) -> dict[str, float]:
     if kind == "scene":
-        right = [score_scene(image, s) for image, s in zip(images, specs, strict=True) if isinstance(s, SceneSpec)]
+        right = [
+            score_scene(image, s) for image, s in zip(images, specs, strict=True) if isinstance(s, SceneSpec)
+        ]
         return {"scene_time": float(np.mean(right)), "scene_pictures": len(right)}
-    scores = [score_objects(image, s) for image, s in zip(images, specs, strict=True) if isinstance(s, ObjectsSpec)]
+    scores = [
+        score_objects(image, s) for image, s in zip(images, specs, strict=True) if isinstance(s, ObjectsSpec)
+    ]
     return {
         f"{kind}_background": float(np.mean([score.background for score in scores])),
         f"{kind}_color": float(np.mean([score.color for score in scores])),
@@ -189,10 +197,14 @@ def negative_test(draw: Draw, count: int = 60) -> dict[str, float]:
 def diversity(draw: Draw, captions: int = 20, seeds: int = 4) -> float:
     """Mean pixel distance between seeds, as a share of that between true pictures of the same captions."""
     specs = [*specs_for("one", captions // 2, FRESH_SEED), *specs_for("scene", captions // 2, FRESH_SEED)]
-    wishes = [Wish(plain_caption(spec), 50_000 + 100 * i + k) for i, spec in enumerate(specs) for k in range(seeds)]
+    wishes = [
+        Wish(plain_caption(spec), 50_000 + 100 * i + k) for i, spec in enumerate(specs) for k in range(seeds)
+    ]
     drawn = draw("diversity", wishes)
     real = [
-        render(spec, 128, 128, np.random.default_rng([8, i, k])) for i, spec in enumerate(specs) for k in range(seeds)
+        render(spec, 128, 128, np.random.default_rng([8, i, k]))
+        for i, spec in enumerate(specs)
+        for k in range(seeds)
     ]
     return round(_spread(drawn, seeds) / _spread(real, seeds), 3)
 

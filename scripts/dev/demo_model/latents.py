@@ -1,4 +1,4 @@
-"""Whitened latents: the change of coordinates folded into the autoencoder, and the latents of every picture."""
+"""Whitened latents: a change of coordinates folded into the autoencoder, and all pictures encoded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def statistics(vae: AutoencoderKL, world: Path, machine: Machine) -> tuple[Tenso
 def fold_whitening(vae: AutoencoderKL, mean: Tensor, covariance: Tensor) -> None:
     """Change quant_conv and post_quant_conv so that scaled latents are white, with SPREAD as deviation.
 
-    Both are 1x1 convolutions, so the change is exact: the pictures that go through the autoencoder stay the same.
+    Both are 1x1 convolutions, so the change is exact: a picture that goes through comes out the same.
     """
     values, vectors = torch.linalg.eigh(covariance.double())
     whiten = vectors @ torch.diag(values.rsqrt()) @ vectors.T

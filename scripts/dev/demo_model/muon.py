@@ -1,7 +1,7 @@
 """Muon: momentum whose matrix-shaped updates are made orthogonal, with AdamW for everything else.
 
-An orthogonal update moves every direction of a layer by the same amount, which makes far better use of a few
-thousand steps than AdamW does for small convolutional networks. See Keller Jordan's description of the method.
+An orthogonal update moves every direction of a layer by the same amount, which makes better use of a few
+thousand steps than AdamW does here. The method is Keller Jordan's.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ def orthogonalised(matrices: Tensor, rounds: int = 5) -> Tensor:
     a, b, c = ITERATION
     wide = matrices.shape[-2] <= matrices.shape[-1]
     x = matrices if wide else matrices.mT
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
     for _ in range(rounds):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x if wide else x.mT
+    return (x if wide else x.mT).float()
 
 
 class Muon(torch.optim.Optimizer):
     """Groups with `matrix=True` take orthogonal updates; the others take AdamW's."""
 
     def __init__(self, groups: list[dict[str, object]], lr: float = 1e-3, momentum: float = 0.95) -> None:
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "decay": 0.01, "scale": 1.0, "matrix": False})
+        super().__init__(
+            groups, {"lr": lr, "momentum": momentum, "decay": 0.01, "scale": 1.0, "matrix": False}
+        )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -71,7 +73,9 @@ class Muon(torch.optim.Optimizer):
             p.addcdiv_(first, second.sqrt().add_(1e-8), value=-rate)
 
 
-def groups_of(modules: Iterable[nn.Module], scale: float = 1.0, decay: float = 0.0) -> list[dict[str, object]]:
+def groups_of(
+    modules: Iterable[nn.Module], scale: float = 1.0, decay: float = 0.0
+) -> list[dict[str, object]]:
     """Weight matrices and convolutions go to Muon; embeddings, norms, biases and the two ends go to AdamW."""
     matrices, others = [], []
     for module in modules:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from . import data, evaluate, export, latents, text, tokenizer, unet, vae
+from . import data, evaluate, export, gate, latents, text, tokenizer, unet, vae
 from .paths import RunFolder
 from .runlog import RunLog, draw_curves
 from .training import Deadline, Machine
@@ -72,7 +72,7 @@ class Run:
         """Run the chosen stages in order."""
         for stage in self.options.stages:
             started = time.monotonic()
-            self.log.write("run", event="start", name=stage, options=json.loads(json.dumps(vars(self.options), default=str)))
+            self.log.write("run", event="start", name=stage, options=_plain(self.options))
             with self._bar:
                 getattr(self, stage)()
             self.log.write("run", event="end", name=stage, seconds=round(time.monotonic() - started, 1))
@@ -119,7 +119,9 @@ class Run:
             self._report("unet"),
         )  # fmt: skip
         source = self.options.resume_from_pipeline
-        loop = trainer.start(UNet2DConditionModel.from_pretrained(source, subfolder="unet").float() if source else None)
+        loop = trainer.start(
+            UNet2DConditionModel.from_pretrained(source, subfolder="unet").float() if source else None
+        )
         if self.options.resume and loop.path.exists():
             loop.load()
         trainer.train(loop, self._deadline("unet"))
@@ -134,7 +136,9 @@ class Run:
             values |= self._side_checks(painter, plan)
         self.log.write("score", pipeline=str(self.options.pipeline or "run"), **values)
         (self.options.run / "score.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        images = painter.draw("sheet", [evaluate.Wish(caption, 7 + i) for i, caption in enumerate(evaluate.SHOWN)])
+        images = painter.draw(
+            "sheet", [evaluate.Wish(caption, 7 + i) for i, caption in enumerate(evaluate.SHOWN)]
+        )
         evaluate.contact_sheet(images, list(evaluate.SHOWN)).save(self.options.run / "sheet.png")
         self.console.print(_rich_table(values))
 
@@ -155,11 +159,13 @@ class Run:
         return values | {"diversity": evaluate.diversity(painter.draw)}
 
     def _gate(self, model: AutoencoderKL) -> None:
-        result = vae.round_trip(model, self.machine, GATE_PICTURES)
+        result = gate.round_trip(model, self.machine, GATE_PICTURES)
         self.log.write("gate", **result)
         self.console.print(_rich_table(result))
         if result["shape"] < GATE_SHAPE * result["shape_of_originals"] or result["psnr"] < GATE_PSNR:
-            self.console.print("[bold red]The autoencoder does not pass its gate: train it longer before the UNet.")
+            self.console.print(
+                "[bold red]The autoencoder does not pass its gate: train it longer before the UNet."
+            )
 
     def _painter(self) -> evaluate.Painter:
         if self.options.pipeline:
@@ -205,9 +211,15 @@ class Run:
 
     def _report(self, stage: str) -> Callable[[int, int, dict[str, float]], None]:
         def report(step: int, total: int, values: dict[str, float]) -> None:
-            self._progress(stage, step, total, " ".join(f"{name} {value:.4g}" for name, value in values.items()))
+            self._progress(
+                stage, step, total, " ".join(f"{name} {value:.4g}" for name, value in values.items())
+            )
 
         return report
+
+
+def _plain(options: Options) -> dict[str, object]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
 
 
 def _rich_table(values: dict[str, float]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -160,7 +161,7 @@ def _peaks(stage: Stage, y: float, height: float, count: int) -> tuple[list[Poin
     across = (np.arange(count + 1) + stage.rng.uniform(-0.2, 0.2, count + 1)) / count
     tops = [(x * stage.width, y - height * stage.rng.uniform(0.65, 1.0)) for x in across]
     line = [tops[0]]
-    for left, right in zip(tops, tops[1:], strict=False):
+    for left, right in pairwise(tops):
         line += [((left[0] + right[0]) / 2, y - height * stage.rng.uniform(0.1, 0.25)), right]
     return line, tops
 

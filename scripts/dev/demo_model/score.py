@@ -1,7 +1,7 @@
 """The scorer: what is to be seen in a picture of the world, by classical image analysis.
 
-Nothing here is trained. Background: the colour of the border. Objects: what differs from it. Shape: the silhouette
-that fits best. Time of day: the colour of the sky.
+Nothing here is trained. Background: the colour of the border. Objects: what differs from it. Shape: the
+silhouette that fits best. Time of day: the colour of the sky.
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ def _framed(mask: Mask) -> Mask:
     cut = mask[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     side = max(cut.shape)
     image = Image.new("L", (side, side))
-    image.paste(Image.fromarray(cut.astype(np.uint8) * 255), ((side - cut.shape[1]) // 2, (side - cut.shape[0]) // 2))
+    image.paste(
+        Image.fromarray(cut.astype(np.uint8) * 255), ((side - cut.shape[1]) // 2, (side - cut.shape[0]) // 2)
+    )
     return np.asarray(image.resize((CANVAS, CANVAS), Image.Resampling.BILINEAR)) > 127
 
 
@@ -141,7 +143,8 @@ def _templates() -> tuple[tuple[str, Mask], ...]:
     tilts = (-TILT, -TILT / 2, 0.0, TILT / 2, TILT)
     pairs = ((shape, tilt) for shape in SHAPES for tilt in tilts)
     return tuple(
-        (shape, _framed(np.asarray(mask_of(shape, (200, 200), 100, 100, 80, tilt)) > 127)) for shape, tilt in pairs
+        (shape, _framed(np.asarray(mask_of(shape, (200, 200), 100, 100, 80, tilt)) > 127))
+        for shape, tilt in pairs
     )
 
 
@@ -189,7 +192,9 @@ def score_objects(image: Image.Image, spec: ObjectsSpec) -> ObjectScore:
         part = without_specks(mask & half)
         colors.append(has_color(pixels, part, thing))
         shapes.append(shape_of(part)[0] == thing.shape)
-    return ObjectScore(background_of(pixels) == spec.background, float(np.mean(colors)), float(np.mean(shapes)))
+    return ObjectScore(
+        background_of(pixels) == spec.background, float(np.mean(colors)), float(np.mean(shapes))
+    )
 
 
 def time_of(image: Image.Image) -> str:
@@ -199,7 +204,9 @@ def time_of(image: Image.Image) -> str:
     rows = np.arange(int(0.02 * height), int(0.3 * height))
     seen = lab(np.median(pixels[rows], 1))
     share = rows[:, None] / (0.62 * height)
-    skies = {time: np.array(top) * (1 - share) + np.array(bottom) * share for time, (top, bottom) in SKY.items()}
+    skies = {
+        time: np.array(top) * (1 - share) + np.array(bottom) * share for time, (top, bottom) in SKY.items()
+    }
     return min(skies, key=lambda time: float(np.median(_distance(seen, lab(skies[time]), 1.0))))
 
 

@@ -1,6 +1,6 @@
-"""The original single-file key layout of latent diffusion checkpoints, for a UNet and an autoencoder of any depth.
+"""The original single-file key layout of latent diffusion checkpoints, for networks of any depth.
 
-Every name is derived from the configuration, so the map holds for this small model as for Stable Diffusion 1.x.
+Every name is derived from the configuration: the map holds for this model as for Stable Diffusion 1.x.
 """
 
 from __future__ import annotations

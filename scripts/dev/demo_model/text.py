@@ -1,7 +1,7 @@
 """The text encoder, taught to spell out a caption's meaning in the states after its end.
 
 Every position from the end token on must tell each attribute of the picture by a linear read-out. The UNet's
-cross-attention can then take what it needs from any of them, and which colour belongs to which object is settled
+cross-attention can then take what it needs from any of them. Which colour belongs to which object is settled
 here, where it is cheap, and not during the long training of the UNet.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from .captions import caption_of
@@ -184,6 +184,6 @@ def _judge(scores: Tensor, right: Tensor) -> tuple[Tensor, float]:
     wanted = right[:, None].expand(-1, scores.shape[1], -1)
     losses, correct = [], torch.ones(scores.shape[:2], dtype=torch.bool, device=scores.device)
     for i, part in enumerate(scores.split([len(v) + 1 for v in QUESTIONS.values()], dim=-1)):
-        losses.append(F.cross_entropy(part.flatten(0, 1), wanted[..., i].flatten()))
+        losses.append(functional.cross_entropy(part.flatten(0, 1), wanted[..., i].flatten()))
         correct &= part.argmax(-1) == wanted[..., i]
     return torch.stack(losses).sum(), float(correct.float().mean())

@@ -6,6 +6,7 @@ Any other word falls apart into byte tokens, so unknown words cost a few meaning
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 from transformers import CLIPTokenizer
@@ -30,7 +31,7 @@ def merges_for(vocabulary: list[str]) -> list[Merge]:
     for word in vocabulary:
         parts = [*word[:-1], f"{word[-1]}</w>"]
         while len(parts) > 1:
-            pairs = list(zip(parts, parts[1:], strict=False))
+            pairs = list(pairwise(parts))
             known = [pair for pair in pairs if pair in ranks]
             best = min(known, key=lambda pair: ranks[pair]) if known else pairs[0]
             ranks.setdefault(best, len(ranks))

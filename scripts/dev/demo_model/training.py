@@ -154,7 +154,7 @@ class Deadline:
 
 
 def step_rng(seed: int, step: int) -> np.random.Generator:
-    """Randomness of one step: it depends on the step alone, so a resumed run draws what an unbroken one does."""
+    """Randomness of one step: it depends on the step alone, so resuming changes nothing."""
     return np.random.default_rng([seed, step])
 
 

@@ -24,8 +24,8 @@ from .training import Average, Deadline, Loop, Machine, Means, Report, Schedule,
 
 TIMESTEPS = 1000
 LOG_EVERY = 50
-SAVE_EVERY = 500
-LOOK_EVERY = 500  # steps between looks for latents that another process is still writing
+SAVE_EVERY = 250
+LOOK_EVERY = 250  # steps between looks for latents that another process is still writing
 CAPTIONS = 3  # different captions per picture
 
 
@@ -34,8 +34,8 @@ class UnetSettings:
     """Numbers of the stage."""
 
     steps: int = 9_000
-    batch: int = 32  # pictures of 128 x 128; other sizes take as many as have about the same number of pixels
-    rate: float = 1e-3
+    batch: int = 40  # pictures of 128 x 128; other sizes take as many as have about the same number of pixels
+    rate: float = 1.5e-3
     decay_share: float = 0.3
     average: float = 0.999
     drop: float = 0.1  # captions replaced by the empty one, which guidance needs
@@ -169,7 +169,12 @@ class UnetTrainer:
     def _note(self, loop: Loop, values: dict[str, float]) -> None:
         speed = round(loop.views / max(loop.seconds, 1e-6), 1)
         self.log.write(
-            "unet", step=loop.step, views=loop.views, seconds=round(loop.seconds, 1), views_per_s=speed, **values
+            "unet",
+            step=loop.step,
+            views=loop.views,
+            seconds=round(loop.seconds, 1),
+            views_per_s=speed,
+            **values,
         )
         self.report(loop.step, self.settings.steps, values | {"views_per_s": speed})
 

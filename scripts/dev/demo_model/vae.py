@@ -1,9 +1,9 @@
 """The autoencoder: 8x8 pixels to four numbers and back.
 
-The first three latent channels are held close to the mean colour of their cell. Diffusion then works on what is
-nearly a small anti-aliased picture, which is far easier to learn than free latents, and the decoder learns to
-turn coverage into crisp edges. The fourth channel is free. Noise on the latents during training makes the decoder
-forgive the small errors of the UNet.
+The first three latent channels are held close to the mean colour of their cell. Diffusion then works on what
+is nearly a small anti-aliased picture, which is easier to learn than free latents, and the decoder learns to
+turn coverage into crisp edges. The fourth channel is free. Noise on the latents during training makes the
+decoder forgive the small errors of the UNet.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
+from torch.nn import functional
 
 from . import data
 from .muon import Muon, groups_of
 from .runlog import RunLog
-from .vae_start import hold_constants, start_as_pooling
 from .training import Average, Deadline, Loop, Machine, Means, Report, Schedule, step_generator, step_rng
+from .vae_start import hold_constants, start_as_pooling
 
 SCALING_FACTOR = 0.18215
 LATENT_STD = (
@@ -121,9 +121,7 @@ class VaeTrainer:
         )
         self.report(loop.step, steps, values)
 
-    def _step(
-        self, phase: str, vae: AutoencoderKL, loop: Loop, schedule: Schedule, means: Means
-    ) -> None:
+    def _step(self, phase: str, vae: AutoencoderKL, loop: Loop, schedule: Schedule, means: Means) -> None:
         started = time.monotonic()
         loop.set_rate(schedule.rate(loop.step))
         seed = self.seed + (phase == "decoder")
@@ -186,7 +184,7 @@ def _losses(drawn: Tensor, pixels: Tensor, latents: Tensor) -> dict[str, Tensor]
         "l1": (drawn - pixels).abs().mean(),
         "l2": (drawn - pixels).pow(2).mean(),
         "edge": across.abs().mean() + down.abs().mean(),
-        "pin": (latents[:, :3] - F.avg_pool2d(pixels, 8)).pow(2).mean(),
+        "pin": (latents[:, :3] - functional.avg_pool2d(pixels, 8)).pow(2).mean(),
         "free": latents[:, 3].pow(2).mean(),
     }
 

@@ -1,7 +1,7 @@
 """A starting point for the autoencoder that already works.
 
-From random weights the norms hide the absolute colour of flat pictures, and training spends minutes on finding it
-again. Here the encoder starts as 8x8 averaging, the decoder as enlarging, and every residual branch as zero:
+From random weights the norms hide the absolute colour of flat pictures, and training spends minutes on finding
+it again. Here the encoder starts as 8x8 averaging, the decoder as enlarging, and every residual branch as zero:
 training begins at about 20 dB and only has to learn the edges.
 """
 
@@ -26,7 +26,7 @@ def start_as_pooling(vae: AutoencoderKL, log_variance: float) -> None:
             elif name.endswith("conv2"):
                 nn.init.zeros_(module.weight)
                 nn.init.zeros_(module.bias)
-            elif name.endswith("conv_shortcut") or "upsamplers" in name and isinstance(module, nn.Conv2d):
+            elif name.endswith("conv_shortcut") or ("upsamplers" in name and isinstance(module, nn.Conv2d)):
                 _carry(module, _middle(module))
             elif "downsamplers" in name and isinstance(module, nn.Conv2d):
                 _carry(module, torch.tensor([[0.25, 0.25, 0], [0.25, 0.25, 0], [0, 0, 0]]))

@@ -68,10 +68,44 @@ QUALITY: Final = (
     "a picture of",
     "a painting of",
 )
-GLUE: Final = (
-    "a an the on at over with near in to of and left right above below under behind background , . "
-    "sun stars sky trees picture photo painting boat ocean ship big tiny grey scene landscape"
-).split()
+GLUE: Final = [
+    "a",
+    "an",
+    "the",
+    "on",
+    "at",
+    "over",
+    "with",
+    "near",
+    "in",
+    "to",
+    "of",
+    "and",
+    "left",
+    "right",
+    "above",
+    "below",
+    "under",
+    "behind",
+    "background",
+    ",",
+    ".",
+    "sun",
+    "stars",
+    "sky",
+    "trees",
+    "picture",
+    "photo",
+    "painting",
+    "boat",
+    "ocean",
+    "ship",
+    "big",
+    "tiny",
+    "grey",
+    "scene",
+    "landscape",
+]
 
 
 def words() -> list[str]:

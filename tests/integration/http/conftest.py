@@ -5,7 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from adapters.application import Application
+from adapters.bootstrap import bootstrap
+from adapters.http.app import create_app
 from adapters.http.server import serve
+from adapters.settings import Settings
+from tests.unit.adapters.http.conftest import Client
 from tests.unit.adapters.http.fakes import FakeApplication
 
 
@@ -52,3 +57,18 @@ class Background:
         self._stop()
         self._thread.join(20)
         assert not self._thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    """The whole of Serena with the fake backend."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), backend={"name": "fake"})
+    app = bootstrap(settings)
+    app.start()
+    yield app
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def real_client(real: Application) -> Client:
+    return Client(create_app(real))

@@ -10,16 +10,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.application import Application
+from adapters.nothing import HostMemory, NoResources
 from adapters.settings import Settings
-from core.domain.errors import InvalidImage, JobConflict, QueueFull, UnknownModel
+from core.domain.errors import InvalidImage, JobConflict, QueueFull, UnknownJob, UnknownModel
 from core.domain.image import BlobRef
 from core.domain.job import FrozenInputs, Job, JobError, JobId, JobState
 from core.domain.model import ModelIdentity, ModelRef
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry, OptionSpec, OptionValue
 from core.domain.progress import Progress
-from core.domain.request import GenerationRequest
+from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult, Outcome, ResultImage, RunReceipt
+from core.ports.driving import BrowseResources, ManageMemory
 from core.sampling.registry import resolve
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -47,6 +49,11 @@ class FakeApplication:
         self.ready_answer = (True, "ready")
         self.refreshed = 0
         self.calls: list[str] = []
+        self.dropped: list[BlobRef] = []
+        self.more_info: dict[str, Any] = {}
+        self.kinds = frozenset((Kind.TXT2IMG, Kind.IMG2IMG))
+        self.resources: BrowseResources = NoResources()
+        self.memory: ManageMemory = HostMemory()
         self.registry = OptionRegistry(OPTIONS)
         self.changed: dict[str, OptionValue] = {}
         self.info = ""
@@ -66,6 +73,9 @@ class FakeApplication:
         ref = BlobRef(hashlib.sha256(data).hexdigest())
         self._blobs[ref] = data
         return ref
+
+    def drop_image(self, ref: BlobRef) -> None:
+        self.dropped.append(ref)
 
     def submit(
         self,
@@ -92,7 +102,8 @@ class FakeApplication:
 
     def finish(self, job_id: JobId) -> None:
         """End a job: with pictures, or with ``failure``."""
-        job = self._jobs[job_id].start(NOW + timedelta(seconds=2))
+        job = self._jobs[job_id]
+        job = job if job.state is JobState.RUNNING else job.start(NOW + timedelta(seconds=2))
         if self.failure is not None:
             self._end(job.fail(self.failure, NOW))
         else:
@@ -107,8 +118,12 @@ class FakeApplication:
             prepare=0.25, execute=1.5, finalize=0.125, outcome=Outcome.SUCCEEDED,
         )  # fmt: skip
         count = job.request.batch_size * job.request.n_iter
-        info = {"seed": 7, "infotexts": ["a cat"], "odd": object()}
+        info = {"seed": 7, "infotexts": ["a cat"], "odd": object(), **self.more_info}
         return GenerationResult(images=(picture,) * count, info=info, receipt=receipt)
+
+    def begin(self, job_id: JobId) -> None:
+        """Let a job run, and not end."""
+        self._jobs[job_id] = self._jobs[job_id].start(NOW)
 
     def _end(self, job: Job) -> None:
         with self._lock:
@@ -186,6 +201,9 @@ class FakeApplication:
             plugins=(),
             start=lambda: self.calls.append("start"),
             close=lambda: self.calls.append("close"),
+            resources=self.resources,
+            memory=self.memory,
+            kinds=self.kinds,
         )
 
 
@@ -198,6 +216,8 @@ class _Jobs:
         self.interrupt, self.skip = fake.interrupt, fake.skip
 
     def get(self, job_id: JobId) -> Job:
+        if job_id not in self._fake._jobs:
+            raise UnknownJob(job_id)
         return self._fake._jobs[job_id]
 
 

@@ -176,3 +176,14 @@ def test_an_error_that_nobody_foresaw_gives_nothing_away(client: Client, fake: F
     assert (answer.status_code, answer.json()["error"]) == (500, "InternalServerError")
     assert "hunter2" not in answer.text
     assert "X-Process-Time" in answer.headers
+
+
+def test_a_refused_request_keeps_no_picture(client: Client, fake: FakeApplication) -> None:
+    assert client.post(IMG2IMG, {"init_images": [PICTURE, "zzzz"]}).status_code == 422
+    assert len(fake.dropped) == 1
+
+
+def test_overrides_that_shall_stay_change_the_options(client: Client, fake: FakeApplication) -> None:
+    body = {"override_settings": {"samples_format": "webp"}, "override_settings_restore_afterwards": False}
+    client.post(TXT2IMG, body)
+    assert fake.changed == {"samples_format": "webp"}

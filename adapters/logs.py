@@ -1,0 +1,28 @@
+"""What is logged goes to stderr, one line an event."""
+
+from __future__ import annotations
+
+import logging
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class OneLineFormatter(logging.Formatter):
+    """Control characters in a message are escaped, so that no prompt or header can forge a line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library calls it so
+        return "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode()
+            for c in super().formatMessage(record)
+        )
+
+
+def log_to_stderr(level: str) -> None:
+    """Set up the root logger of this process; libraries log from warnings up only."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLineFormatter(FORMAT))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    for name in ("serena", "adapters"):
+        logging.getLogger(name).setLevel(level.upper())

@@ -1,0 +1,40 @@
+"""The built-in model and a stub, loaded once; and an application around each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from adapters.backends.torch.model import LoadedModel, load_model
+from adapters.models.catalog_disk import BUILTIN_FOLDER
+from serena import Serena
+from tests.unit.adapters.backends.torch.rig import CPU, reference, stub_folder
+
+BACKEND: dict[str, Any] = {"name": "torch", "device": "cpu", "threads": 1, "max_runs": 2}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serena]:
+    """Draws with the built-in model, two runs at once."""
+    with Serena(backend=BACKEND, data_dir=tmp_path_factory.mktemp("demo")) as serena:
+        yield serena
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny model of random weights. Do not change it."""
+    return stub_folder(tmp_path_factory.mktemp("stub"))
+
+
+@pytest.fixture(scope="session")
+def stub_model(stub: Path) -> LoadedModel:
+    return load_model(reference(stub), CPU, torch.float32)
+
+
+@pytest.fixture(scope="session")
+def demo_model() -> LoadedModel:
+    return load_model(reference(BUILTIN_FOLDER), CPU, torch.float32)
