@@ -13,6 +13,7 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 STUBS ?= build/stubs
 ARGS ?=
+FUZZ_SECONDS ?= 600
 
 # One thread a process: with two, spinning OpenMP workers make small models slower, and pictures stay comparable.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1
@@ -43,7 +44,7 @@ serve: setup ## serve the API on HOST:PORT (127.0.0.1:7860), data in DATA_DIR
 
 .PHONY: test
 test: setup ## every test that needs no GPU and no more than a minute, with the coverage floor
-	@$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "not gpu and not slow" --cov --cov-report=term:skip-covered $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "not gpu and not slow and not node" --cov --cov-report=term:skip-covered $(ARGS)
 
 .PHONY: test-all
 test-all: setup ## test, the slow tests, and the GPU tests where there is a CUDA device
@@ -61,6 +62,14 @@ quality: setup ## the contracts of the doors and the look of the built-in model'
 .PHONY: test-gpu
 test-gpu: setup ## the tests that need a CUDA device
 	@$(TEST_ENV) $(BIN)/python -m pytest tests/gpu -m gpu $(ARGS)
+
+.PHONY: test-clients
+test-clients: setup ## every client, those from npm too, and write docs/reference/clients.md
+	@$(TEST_ENV) SERENA_WRITE_CLIENT_TABLE=1 $(BIN)/python -m pytest tests/clients $(ARGS)
+
+.PHONY: fuzz
+fuzz: setup ## send the whole API what nobody should send, for FUZZ_SECONDS (600)
+	@$(TEST_ENV) SERENA_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(ARGS)
 
 .PHONY: check
 check: lint types imports audit ## every static check

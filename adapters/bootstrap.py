@@ -14,6 +14,7 @@ from adapters.diagnosis import diagnose
 from adapters.logs import log_to_stderr
 from adapters.settings import Settings
 from adapters.version import VERSION
+from core.domain.request import Kind
 from plugins.hookspecs import HOOK_API_VERSION, AppInfo
 from plugins.manager import LoadedPlugins, load_plugins
 from plugins.report import PluginReport
@@ -62,6 +63,8 @@ def bootstrap(
         plugins=loaded.reports,
         start=start,
         close=close,
+        resources=container.resources(),
+        kinds=frozenset(Kind),
     )
 
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
 from dependency_injector import containers, providers
 
 from adapters.backends.spec import BackendSpec
+from adapters.backends.torch.interrogators import BlipInterrogators
+from adapters.backends.torch.upscalers import NetworkUpscalers, missing_packages, spandrel_reader
 from adapters.clock import SystemClock
 from adapters.images.blobs_memory import MemoryBlobStore
 from adapters.images.codec_pillow import PillowImageCodec
 from adapters.images.editor_pillow import PillowImageEditor
+from adapters.images.faces import NoFaceRestorers
 from adapters.images.store_disk import DiskImageStore
+from adapters.images.upscalers import PillowUpscalers
 from adapters.jobs.memory import MemoryJobStore
 from adapters.models.catalog_disk import DiskModelCatalog
 from adapters.models.catalog_fake import FakeModelCatalog
+from adapters.models.upscaler_files import UpscalerFiles
 from adapters.options.store_disk import DiskOptionStore
 from adapters.options.styles_csv import CsvStyleLibrary
 from adapters.settings import LimitSettings, Settings
@@ -29,23 +34,29 @@ from core.domain.limits import RequestLimits
 from core.domain.model import ModelRef
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry
+from core.domain.request import Kind
 from core.domain.seeds import MAX_RANDOM_SEED
 from core.jobs.acceptance import Acceptance
 from core.jobs.live import LiveJobs
 from core.jobs.loop import JobLoop
 from core.jobs.service import JobService
-from core.ports.driven import ImageBackend, ModelCatalog
+from core.ports.driven import ImageBackend, ModelCatalog, Upscalers
 from core.processing import process_images
 from core.runner import ProcessingRunner
 from core.services.health import Readiness
 from core.services.inspect import PictureReader
 from core.services.models import ModelBrowser
 from core.services.options import OptionEditor
+from core.services.resources import ResourceBrowser
+from core.services.upscaling import InstalledTools, UpscalerChain
 from core.stages.execute import Drawing
+from core.stages.extras import ExtrasStaging, ExtrasTools
 from core.stages.finalize import Finishing
 from core.stages.init_pictures import InitPreparing
+from core.stages.interrogate import InterrogateStaging, InterrogateTools
 from core.stages.prepare import Preparing
 from core.stages.saving import Saving
+from core.stages.staged import Staging
 from plugins.hooks import PluggyRunHooks
 
 
@@ -67,6 +78,20 @@ def make_catalog(spec: BackendSpec, settings: Settings) -> ModelCatalog:
     if spec.own_models is not None:
         return FakeModelCatalog(spec.own_models)
     return DiskModelCatalog(settings.models_dir, builtin=settings.models.builtin)
+
+
+def make_upscalers(settings: Settings) -> Upscalers:
+    networks = NetworkUpscalers(
+        UpscalerFiles(settings.models_dir),
+        spandrel_reader(settings.backend.device),
+        missing_packages,
+        settings.limits.max_pixels,
+    )
+    return UpscalerChain(PillowUpscalers(), networks)
+
+
+def make_staging(extras: ExtrasTools, interrogate: InterrogateTools) -> Mapping[Kind, Staging]:
+    return {Kind.EXTRAS: ExtrasStaging(extras), Kind.INTERROGATE: InterrogateStaging(interrogate)}
 
 
 def make_worker(loop: JobLoop, backend: ImageBackend) -> ThreadWorker:
@@ -101,6 +126,12 @@ class Container(containers.DeclarativeContainer):
 
     backend: providers.Provider[ImageBackend] = providers.Singleton(spec.provided.create.call(settings))
     models = providers.Singleton(make_catalog, spec, settings)
+    upscalers = providers.Singleton(make_upscalers, settings)
+    faces = providers.Singleton(NoFaceRestorers)
+    interrogators = providers.Singleton(
+        BlipInterrogators, settings.provided.models_dir, settings.provided.backend.device
+    )
+    tools = providers.Singleton(InstalledTools, upscalers, interrogators)
     hooks = providers.Singleton(PluggyRunHooks, plugins, settings.provided.plugins.on_error)
 
     options = providers.Singleton(
@@ -115,6 +146,7 @@ class Container(containers.DeclarativeContainer):
         limits=limits,
         random_seed=providers.Object(random_seed),
         default_model=settings.provided.models.default,
+        checks=providers.List(tools.provided.check),
     )
     jobs = providers.Singleton(
         JobService,
@@ -134,7 +166,7 @@ class Container(containers.DeclarativeContainer):
         backend=backend,
         hooks=hooks,
         preparing=providers.Singleton(
-            Preparing, hooks, providers.Singleton(InitPreparing, blobs, codec, editor), limits
+            Preparing, hooks, providers.Singleton(InitPreparing, blobs, codec, editor), limits, upscalers
         ),
         drawing=providers.Singleton(Drawing, hooks, editor),
         finishing=providers.Singleton(
@@ -149,6 +181,28 @@ class Container(containers.DeclarativeContainer):
         ),
         clock=clock,
         new_id=providers.Object(new_id),
+        staging=providers.Callable(
+            make_staging,
+            extras=providers.Singleton(
+                ExtrasTools,
+                hooks=hooks,
+                codec=codec,
+                editor=editor,
+                blobs=blobs,
+                upscalers=upscalers,
+                faces=faces,
+                limits=limits,
+            ),
+            interrogate=providers.Singleton(
+                InterrogateTools,
+                hooks=hooks,
+                codec=codec,
+                editor=editor,
+                blobs=blobs,
+                interrogators=interrogators,
+                limits=limits,
+            ),
+        ),
     )
     process = providers.Singleton(
         partial, process_images, runner=runner, models=models, options=option_registry
@@ -163,4 +217,5 @@ class Container(containers.DeclarativeContainer):
     readiness = providers.Singleton(
         Readiness, backend, providers.Callable(model_chooser, acceptance, options)
     )
+    resources = providers.Singleton(ResourceBrowser, upscalers=upscalers, faces=faces, styles=styles)
     reader = providers.Singleton(PictureReader, codec)

@@ -13,6 +13,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError as SourceError,
     TomlConfigSettingsSource,
 )
 
@@ -147,8 +148,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = os.environ.get("SERENA_CONFIG", CONFIG_FILE)
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(file))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -160,8 +160,18 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**flags)
     except ValidationError as error:
         raise SettingsError("wrong settings: " + "; ".join(_complaint(e) for e in error.errors())) from None
+    except SourceError as error:
+        raise SettingsError(f'wrong settings: {error}; lists are written as JSON: ["a", "b"]') from None
     except (OSError, ValueError) as error:
-        raise SettingsError(f"cannot read {CONFIG_FILE}: {error}") from None
+        raise SettingsError(f"cannot read {_config_file()}: {error}") from None
+
+
+def _config_file() -> Path:
+    """Where the file is. One that was named must be there."""
+    named = os.environ.get("SERENA_CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsError(f"there is no file {named}, which SERENA_CONFIG names")
+    return Path(named or CONFIG_FILE)
 
 
 def _complaint(error: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""From the start of a process to its first answer, Serena against a bare FastAPI application in the same run."""
+"""From the start of a process to its first answer: Serena and a bare FastAPI application in the same run."""
 
 from __future__ import annotations
 

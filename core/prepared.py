@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from core.domain.geometry import HiresSizes
 from core.domain.image import RasterImage
@@ -14,6 +14,8 @@ from core.domain.request import GenerationRequest, MaskedContent, ResizeMode
 from core.sampling.passes import SamplingPlan
 
 _SEAL = object()
+
+Enlarge: TypeAlias = Callable[[RasterImage, Callable[[], None]], RasterImage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,35 @@ class HiresPass:
     """The second pass of txt2img.
 
     :param sizes: what the upscaler brings the picture to, and what is cut off after.
+    :param model: the checkpoint of this pass; None for that of the first.
     :param upscaler: a latent mode (``Latent (bicubic)``) or the name of a pixel upscaler.
+    :param enlarge: brings a decoded picture to ``sizes.upscaled``, calling the second argument (the ``check``
+        of the run's watch) as it goes; None for a latent mode.
     """
 
     plan: SamplingPlan
     sizes: HiresSizes
     upscaler: str
     denoising_strength: float
+    model: ModelRef | None = None
+    enlarge: Enlarge | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinerSwitch:
+    """Another checkpoint that takes over within a pass.
+
+    :param at: share of the pass after which it does; 0: from the first evaluation on.
+    :param by_steps: the share is of sampling steps, not of the model's training times.
+    :param first_pass: whether it acts in the first pass (the only one, without hires fix).
+    :param second_pass: whether it acts in the second.
+    """
+
+    model: ModelRef
+    at: float
+    by_steps: bool = False
+    first_pass: bool = True
+    second_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +98,7 @@ class PreparedRun:
     :ivar extras: what plugins hand to the backend, by their names (a LoRA list, say).
     """
 
-    __slots__ = ("extras", "hires", "init", "model", "options", "plan", "request", "run_id")
+    __slots__ = ("extras", "hires", "init", "model", "options", "plan", "refiner", "request", "run_id")
 
     def __init__(
         self,
@@ -87,6 +111,7 @@ class PreparedRun:
         options: OptionValues,
         init: InitPictures | None,
         hires: HiresPass | None,
+        refiner: RefinerSwitch | None,
         extras: Mapping[str, Any],
     ) -> None:
         if seal is not _SEAL:
@@ -98,6 +123,7 @@ class PreparedRun:
         self.options = options
         self.init = init
         self.hires = hires
+        self.refiner = refiner
         self.extras = extras
 
 

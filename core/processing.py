@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.domain.errors import UnknownModel
 from core.domain.job import Job
+from core.domain.model import ModelIdentity, ModelRef
 from core.domain.options import OptionRegistry
 from core.domain.result import GenerationResult
 from core.ports.driven import ModelCatalog
@@ -24,16 +25,23 @@ def process_images(
     The only caller of ``ProcessingRunner.run``; every entrypoint comes through here. Raises a
     ``SerenaError``.
     """
-    identity = job.frozen.model
-    model = models.find(identity.sha256)
-    if model is None:
-        raise UnknownModel(identity.title, tuple(ref.identity.title for ref in models.all()))
     order = RunOrder(
         job_id=job.id,
         request=job.request,
         frozen=job.frozen,
-        model=model,
+        model=_find(job.frozen.model, models),
+        refiner=_find(job.frozen.refiner, models),
+        hires_model=_find(job.frozen.hires_model, models),
         options=options.values(job.frozen.options),
         accepted_at=job.created_at,
     )
     return runner.run(order, control)
+
+
+def _find(identity: ModelIdentity | None, models: ModelCatalog) -> ModelRef | None:
+    if identity is None:
+        return None
+    model = models.find(identity.sha256)
+    if model is None:
+        raise UnknownModel(identity.title, tuple(ref.identity.title for ref in models.all()))
+    return model

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from core.domain.errors import BackendError, SerenaError
+from core.domain.request import Kind
 from core.domain.result import GenerationResult, Outcome, RunReceipt
+from core.drafts import ImageDraft
 from core.ports.driven import Clock, ImageBackend, RunHooks
 from core.prepared import PreparedRun, seal
 from core.stages.execute import Drawing
 from core.stages.finalize import Finishing
 from core.stages.order import Preparation, RunControl, RunOrder
 from core.stages.prepare import Preparing
+from core.stages.staged import Finished, Staging
+
+NO_OTHERS: Mapping[Kind, Staging] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -29,7 +35,10 @@ class _Stopwatch:
 
 
 class ProcessingRunner:
-    """Runs orders. Safe from several threads at once; it keeps nothing between runs."""
+    """Runs orders. Safe from several threads at once; it keeps nothing between runs.
+
+    :param staging: of the kinds that no backend draws.
+    """
 
     def __init__(
         self,
@@ -41,12 +50,12 @@ class ProcessingRunner:
         finishing: Finishing,
         clock: Clock,
         new_id: Callable[[], str],
+        staging: Mapping[Kind, Staging] = NO_OTHERS,
     ) -> None:
         self._backend = backend
         self._hooks = hooks
-        self._preparing = preparing
-        self._drawing = drawing
-        self._finishing = finishing
+        self._drawn = _DrawnStaging(backend, preparing, drawing, finishing)
+        self._staging = staging
         self._clock = clock
         self._new_id = new_id
 
@@ -65,25 +74,19 @@ class ProcessingRunner:
     def _stages(self, run_id: str, order: RunOrder, control: RunControl) -> GenerationResult:
         started_at, watch = self._clock.now(), _Stopwatch(self._clock, self._clock.seconds())
         control.stage("prepare")
-        prepared = self._preparing.prepare(run_id, order)
-        run = self._sealed(run_id, order, prepared)
+        staged = self._staging.get(order.request.kind, self._drawn).prepare(run_id, order)
         prepare = watch.lap()
 
         control.stage("execute")
-        self._backend.load(order.model)
-        drawn = self._drawing.draw(
-            run_id, prepared, lambda batch: self._backend.execute_run(run, batch, control), control
-        )
+        staged.execute(control)
         execute, interrupted = watch.lap(), control.interrupted
 
         control.stage("finalize")
-        images, info, comments = self._finishing.finish(
-            run_id, order, prepared, drawn, complete=not interrupted
-        )
+        finished = staged.finalize(complete=not interrupted)
         return GenerationResult(
-            images=images,
-            info=info,
-            comments=comments,
+            images=finished.images,
+            info=finished.info,
+            comments=finished.comments,
             receipt=RunReceipt(
                 run_id=run_id,
                 job_id=order.job_id,
@@ -97,18 +100,59 @@ class ProcessingRunner:
             ),
         )
 
+
+@dataclass(frozen=True, slots=True)
+class _DrawnStaging:
+    """The ``Staging`` of the kinds that the backend draws."""
+
+    backend: ImageBackend
+    preparing: Preparing
+    drawing: Drawing
+    finishing: Finishing
+
+    def prepare(self, run_id: str, order: RunOrder) -> _DrawnRun:
+        prepared = self.preparing.prepare(run_id, order)
+        return _DrawnRun(self, order, prepared, self._sealed(run_id, order, prepared))
+
     def _sealed(self, run_id: str, order: RunOrder, prepared: Preparation) -> PreparedRun:
         return PreparedRun(
             seal=seal(),
             run_id=run_id,
             request=prepared.request,
-            model=order.model,
+            model=order.checkpoint,
             plan=prepared.plan,
             options=prepared.options,
             init=prepared.init,
             hires=prepared.hires,
+            refiner=prepared.refiner,
             extras={},
         )
+
+
+class _DrawnRun:
+    """A ``StagedRun`` that a backend draws. Only here is a sealed run handed to it."""
+
+    def __init__(
+        self, parts: _DrawnStaging, order: RunOrder, prepared: Preparation, run: PreparedRun
+    ) -> None:
+        self._parts = parts
+        self._order = order
+        self._prepared = prepared
+        self._run = run
+        self._drafts: list[ImageDraft] = []
+
+    def execute(self, control: RunControl) -> None:
+        backend, run = self._parts.backend, self._run
+        backend.load(run.model)
+        self._drafts = self._parts.drawing.draw(
+            run.run_id, self._prepared, lambda batch: backend.execute_run(run, batch, control), control
+        )
+
+    def finalize(self, *, complete: bool) -> Finished:
+        images, info, comments = self._parts.finishing.finish(
+            self._run.run_id, self._order, self._prepared, self._drafts, complete=complete
+        )
+        return Finished(images=images, info=info, comments=comments)
 
 
 def _sentence(error: Exception) -> str:

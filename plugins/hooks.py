@@ -24,7 +24,8 @@ class PluggyRunHooks:
     """Calls the plugins' hooks one by one, so that the one that fails is named.
 
     :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the
-        next plugin (a wrapper's own failure ends the run: what it wraps would lack it). An error of Serena's own tree (a refusal, an interrupt) always ends the run as it is.
+        next plugin. The failure of a wrapper, and an error of Serena's own tree (a refusal, an interrupt),
+        always end the run.
     """
 
     def __init__(self, manager: pluggy.PluginManager, on_error: OnError = "fail") -> None:

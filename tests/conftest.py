@@ -12,6 +12,7 @@ pytest.register_assert_rewrite("contracts")
 REASONS = {
     "gpu": "they need a CUDA device (make test-gpu)",
     "slow": "they take more than a minute (make test-all)",
+    "node": "they run clients from npm in node, and fetch them (make test-clients)",
 }
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 

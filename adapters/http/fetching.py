@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -138,17 +139,15 @@ def _get(
     parts: SplitResult, address: str, headers: dict[str, str], deadline: float, largest: int
 ) -> bytes | _Redirect:
     connection = _Pinned(parts, address, _left(deadline))
-    try:
+    with closing(connection):
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", target, headers={"Host": parts.netloc, **headers})
-        response = connection.getresponse()
-        if response.status in (301, 302, 303, 307, 308):
-            return _Redirect(response.getheader("Location") or "")
-        if response.status != 200:
-            raise ValueError("no picture there")
-        return _read(response, deadline, largest)
-    finally:
-        connection.close()
+        with closing(connection.getresponse()) as response:
+            if response.status in (301, 302, 303, 307, 308):
+                return _Redirect(response.getheader("Location") or "")
+            if response.status != 200:
+                raise ValueError("no picture there")
+            return _read(response, deadline, largest)
 
 
 def _read(response: http.client.HTTPResponse, deadline: float, largest: int) -> bytes:

@@ -12,7 +12,6 @@ from types import FrameType
 import uvicorn
 
 from adapters.application import Application
-from adapters.http.app import create_app
 from adapters.http.listening import check_tls, listen, url_of
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -52,6 +51,9 @@ def serve(
 
 
 def _server(app: Application, begin: Callable[[], None]) -> _Server:
+    # FastAPI takes half a second to import; the port is open by now, so that clients wait instead of failing.
+    from adapters.http.app import create_app
+
     http = app.settings.http
     config = uvicorn.Config(
         create_app(app, lambda: server.stop()),

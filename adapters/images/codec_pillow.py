@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import InvalidImage
 from core.domain.image import ImageFormat, RasterImage
+from core.ports.driven import NO_TEXTS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,11 +32,12 @@ class PillowImageCodec:
         format: ImageFormat,
         infotext: str | None,
         quality: int = 80,
+        texts: Mapping[str, str] = NO_TEXTS,
     ) -> bytes:
         if format == "png":
             from adapters.images.png import write_png
 
-            return write_png(image, {"parameters": infotext} if infotext else {})
+            return write_png(image, {**({"parameters": infotext} if infotext else {}), **texts})
         kind = "webp" if format == "webp" else "jpeg"
         if max(image.size) > _MAX_SIDE[kind]:
             raise InvalidImage(f"a {kind} image has at most {_MAX_SIDE[kind]} pixels on a side; choose png")

@@ -91,6 +91,25 @@ class PillowImageEditor:
         pixels = [np.asarray(to_pil(one).convert("RGB"), np.uint8) for one in (image, reference)]
         return from_pil(Image.fromarray(match_colors(*pixels)))
 
+    def blend(self, image: RasterImage, other: RasterImage, share: float) -> RasterImage:
+        from PIL import Image
+
+        from adapters.images.pil import from_pil, to_pil
+
+        pictures = [to_pil(one) for one in (image, other)]
+        if image.mode != other.mode:
+            pictures = [picture.convert("RGB") for picture in pictures]
+        return from_pil(Image.blend(pictures[0], pictures[1], share))
+
+    def centre(self, image: RasterImage, width: int, height: int) -> RasterImage:
+        from PIL import Image
+
+        from adapters.images.pil import from_pil, to_pil
+
+        canvas = Image.new("RGB", (width, height))
+        canvas.paste(to_pil(image), (width // 2 - image.width // 2, height // 2 - image.height // 2))
+        return from_pil(canvas)
+
     def grid(self, images: Sequence[RasterImage], columns: int, rows: int, background: str) -> RasterImage:
         from adapters.images.grid import grid
         from adapters.images.pil import from_pil, to_pil

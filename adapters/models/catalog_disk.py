@@ -59,6 +59,9 @@ class DiskModelCatalog:
     def find(self, name: str) -> ModelRef | None:
         return find_by_name(self.all(), name)
 
+    def problem(self, name: str) -> str | None:
+        return next((problem.message for problem in self.problems() if problem.name == name), None)
+
     def refresh(self) -> None:
         with self._lock:
             self._scan = self._look()

@@ -26,5 +26,8 @@ class FakeModelCatalog:
     def find(self, name: str) -> ModelRef | None:
         return find_by_name(self._models, name)
 
+    def problem(self, name: str) -> str | None:
+        return None
+
     def refresh(self) -> None:
         """There is nothing that could change."""

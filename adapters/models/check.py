@@ -11,7 +11,13 @@ from core.domain.errors import ModelError
 
 INDEX = "model_index.json"
 _MAX_JSON = 4 * 1024 * 1024
-_PIPELINES = frozenset({"StableDiffusionPipeline"})
+_PIPELINES = frozenset(
+    {
+        "StableDiffusionPipeline",
+        "StableDiffusionInpaintPipeline",
+        "StableDiffusionInstructPix2PixPipeline",
+    }
+)
 _NETWORKS = ("unet", "vae", "text_encoder")
 _LIBRARIES = frozenset({"diffusers", "transformers"})
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")

@@ -7,6 +7,7 @@ SerenaError                      anything that Serena raises on purpose
 │   ├── UnknownSampler           no sampler of that name
 │   ├── UnknownScheduler         no schedule of that name
 │   ├── UnknownModel             no checkpoint of that name
+│   │   └── MissingWeights       a name that is known, but its weights are not here
 │   ├── UnknownOption            no option of that key
 │   ├── UnknownScript            no script of that name
 │   └── InitImageMissing         img2img without an init image
@@ -73,9 +74,18 @@ class UnknownScheduler(InvalidRequest):
 class UnknownModel(InvalidRequest):
     """No checkpoint has that title, name or hash."""
 
-    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, known: tuple[str, ...] = (), problem: str | None = None) -> None:
         listed = f"; known models: {', '.join(known)}" if known else "; there are no models yet"
-        super().__init__(f"model {name!r} not found{listed}")
+        what = "not found" if problem is None else f"cannot be used: {problem}"
+        super().__init__(f"model {name!r} {what}{listed}")
+        self.name = name
+
+
+class MissingWeights(UnknownModel):
+    """The name is known, but what it needs is not installed here. The sentence says what to put where."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        InvalidRequest.__init__(self, f"{name!r} cannot be used: {reason}")
         self.name = name
 
 

@@ -52,14 +52,19 @@ StyleText = Style
 class FrozenInputs:
     """What was decided when the job was accepted, so that a retry draws the same pictures.
 
+    :param model: None for the kinds that draw with no checkpoint.
+    :param refiner: the checkpoint that takes over within a pass; None for none.
+    :param hires_model: the checkpoint of the second pass; None for that of the first.
     :param options: those that were changed or overridden, as JSON values; the others have their defaults.
     """
 
     seed: int
     subseed: int
-    model: ModelIdentity
+    model: ModelIdentity | None
     options: Mapping[str, Any] = field(default_factory=dict)
     styles: tuple[StyleText, ...] = ()
+    refiner: ModelIdentity | None = None
+    hires_model: ModelIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)

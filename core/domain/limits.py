@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 
 from core.domain.errors import InitImageMissing, InvalidValue
-from core.domain.request import GenerationRequest, Kind
+from core.domain.request import ExtrasParams, GenerationRequest, HiresParams, InitParams, Kind
 
 SMALLEST_SIDE = 8
 """Pixels: one latent cell."""
 LARGEST_SEED = 2**63 - 1
+_SHARES = ("upscaler_2_visibility", "gfpgan_visibility", "codeformer_visibility", "codeformer_weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,60 @@ class RequestLimits:
     max_steps: int = 1000
 
 
+_NUMBERS = (
+    "cfg_scale",
+    "subseed_strength",
+    "eta",
+    "denoising_strength",
+    "s_min_uncond",
+    "s_churn",
+    "s_tmin",
+    "s_noise",
+    "refiner_switch_at",
+)
+
+
 def check_request(request: GenerationRequest, limits: RequestLimits) -> None:
     """Raise an ``InvalidRequest`` that names the first value that is wrong."""
+    if request.kind is Kind.EXTRAS:
+        _check_extras(request.extras, limits)
+    elif request.kind is Kind.INTERROGATE:
+        if request.interrogate is None:
+            raise InvalidValue("interrogate", None, "it must hold a picture")
+    else:
+        _check_drawing(request, limits)
+
+
+def _check_drawing(request: GenerationRequest, limits: RequestLimits) -> None:
     _check_counts(request, limits)
     _check_size("width", request.width, request.height, limits)
     _check_size("height", request.height, request.width, limits)
     _check_numbers(request)
-    _check_seeds(request)
+    _check_seeds(request, limits)
+    if request.hires is not None:
+        _check_hires(request, request.hires, limits)
+    if request.init is not None:
+        _check_init(request.init)
     if request.kind is Kind.IMG2IMG and (request.init is None or not request.init.images):
         raise InitImageMissing
+
+
+def _check_extras(extras: ExtrasParams | None, limits: RequestLimits) -> None:
+    if extras is None or not extras.images:
+        raise InvalidValue("extras", None, "it must hold at least one picture")
+    if len(extras.images) > limits.max_images:
+        raise InvalidValue("extras", len(extras.images), f"at most {limits.max_images} pictures are taken")
+    if not (math.isfinite(extras.factor) and extras.factor > 0):
+        raise InvalidValue("upscaling_resize", extras.factor, "it must be a number above 0")
+    for name in ("width", "height"):
+        if getattr(extras, name) < 1:
+            raise InvalidValue(f"upscaling_resize_{name[0]}", getattr(extras, name), "it must be at least 1")
+    if extras.width * extras.height > limits.max_pixels:
+        expected = f"width times height must be at most {limits.max_pixels}"
+        raise InvalidValue("upscaling_resize_w", f"{extras.width}x{extras.height}", expected)
+    for name in _SHARES:
+        if not 0 <= getattr(extras, name) <= 1:
+            raise InvalidValue(name, getattr(extras, name), "it must be between 0 and 1")
 
 
 def _check_counts(request: GenerationRequest, limits: RequestLimits) -> None:
@@ -57,11 +103,10 @@ def _check_size(name: str, side: int, other: int, limits: RequestLimits) -> None
 
 
 def _check_numbers(request: GenerationRequest) -> None:
-    names = ("cfg_scale", "subseed_strength", "eta", "denoising_strength", "s_churn", "s_tmin", "s_noise")
-    for name in names:
-        value = getattr(request, name)
-        if value is not None and not math.isfinite(value):
-            raise InvalidValue(name, value, "it must be a finite number")
+    for name in _NUMBERS:
+        _check_finite(name, getattr(request, name))
+    if request.s_tmax is not None and math.isnan(request.s_tmax):
+        raise InvalidValue("s_tmax", request.s_tmax, "it must be a number")
     strength = request.denoising_strength
     if strength is not None and strength < 0:
         raise InvalidValue("denoising_strength", strength, "it must be between 0 and 1")
@@ -69,7 +114,51 @@ def _check_numbers(request: GenerationRequest) -> None:
         raise InvalidValue("denoising_strength", None, "enable_hr needs one between 0 and 1")
 
 
-def _check_seeds(request: GenerationRequest) -> None:
+def _check_finite(name: str, value: float | None) -> None:
+    try:
+        finite = value is None or math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        finite = False
+    if not finite:
+        raise InvalidValue(name, value, "it must be a finite number")
+
+
+def _check_hires(request: GenerationRequest, hires: HiresParams, limits: RequestLimits) -> None:
+    """What becomes too small to draw is refused where the sizes are worked out."""
+    if not 0 <= hires.second_pass_steps <= limits.max_steps:
+        expected = f"it must be between 0 and {limits.max_steps}"
+        raise InvalidValue("hr_second_pass_steps", hires.second_pass_steps, expected)
+    for name in ("resize_x", "resize_y", "firstphase_width", "firstphase_height"):
+        side = getattr(hires, name)
+        if side < 0:
+            raise InvalidValue(f"hires {name}", side, "it must not be negative")
+    _check_finite("hr_scale", hires.scale)
+    first = hires.firstphase_width or request.width, hires.firstphase_height or request.height
+    if first[0] * first[1] > limits.max_pixels:
+        expected = f"width times height must be at most {limits.max_pixels}"
+        raise InvalidValue("firstphase size", first, expected)
+    resized = bool(hires.resize_x or hires.resize_y)
+    factor = max(hires.resize_x / first[0], hires.resize_y / first[1]) if resized else hires.scale
+    if factor <= 0 or factor > math.sqrt(limits.max_pixels / (first[0] * first[1])):
+        name, value = (
+            ("hr_resize", (hires.resize_x, hires.resize_y)) if resized else ("hr_scale", hires.scale)
+        )
+        expected = f"it must be above 0 and the final size at most {limits.max_pixels} pixels"
+        raise InvalidValue(name, value, expected)
+
+
+def _check_init(init: InitParams) -> None:
+    for name in ("noise_multiplier", "image_cfg_scale"):
+        _check_finite(name, getattr(init, name))
+    if init.only_masked_padding < 0:
+        raise InvalidValue("inpaint_full_res_padding", init.only_masked_padding, "it must not be negative")
+
+
+def _check_seeds(request: GenerationRequest, limits: RequestLimits) -> None:
+    size = request.seed_resize_from_w, request.seed_resize_from_h
+    if min(size) > 0 and size[0] * size[1] > limits.max_pixels:
+        expected = f"width times height must be at most {limits.max_pixels}"
+        raise InvalidValue("seed_resize_from", size, expected)
     for name in ("seed", "subseed"):
         value = getattr(request, name)
         if not -LARGEST_SEED <= value <= LARGEST_SEED:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from core.domain.errors import NotReady, UnknownModel
+from core.domain.errors import NotReady
 from core.domain.job import FrozenInputs, StyleText
 from core.domain.limits import RequestLimits, check_request
-from core.domain.model import ModelRef
+from core.domain.model import ModelIdentity, ModelRef
 from core.domain.options import OptionValues
-from core.domain.request import GenerationRequest
+from core.domain.request import GenerationRequest, Kind
 from core.domain.seeds import resolve_seed
 from core.domain.serial import to_plain
 from core.ports.driven import ModelCatalog, StyleLibrary
 from core.sampling.registry import resolve, resolve_hires
+from core.stages.lookup import unknown_model
 
 MODEL_OPTION = "sd_model_checkpoint"
+NO_MODEL = ("", "none", "use same checkpoint")
+"""What clients send for "no other checkpoint"."""
+DRAWN = frozenset((Kind.TXT2IMG, Kind.IMG2IMG))
+"""The kinds that need a checkpoint."""
 
 
 class Acceptance:
-    """Checks a request and freezes its seed, options, model and styles. Holds no state of its own."""
+    """Checks a request and freezes its seed, options, model and styles. Holds no state of its own.
+
+    :param checks: more that a request must pass, by what is installed; each raises ``InvalidRequest``.
+    """
 
     def __init__(
         self,
@@ -31,6 +39,7 @@ class Acceptance:
         limits: RequestLimits,
         random_seed: Callable[[], int],
         default_model: str | None = None,
+        checks: Sequence[Callable[[GenerationRequest], None]] = (),
     ) -> None:
         self._options = options
         self._models = models
@@ -38,19 +47,25 @@ class Acceptance:
         self._limits = limits
         self._random_seed = random_seed
         self._default_model = default_model
+        self._checks = checks
 
     def freeze(self, request: GenerationRequest) -> FrozenInputs:
         """Raises ``InvalidRequest``, or ``NotReady`` while there is no model at all."""
         check_request(request, self._limits)
-        self._check_samplers(request)
+        if request.kind in DRAWN:
+            self._check_samplers(request)
+        for check in self._checks:
+            check(request)
         options = self._options().overlay(_given(request.override_settings))
-        model = self.choose_model(options)
+        model = self.choose_model(options).identity if request.kind in DRAWN else None
         return FrozenInputs(
             seed=resolve_seed(request.seed, self._random_seed),
             subseed=resolve_seed(request.subseed, self._random_seed),
-            model=model.identity,
+            model=model,
             options=to_plain(options.changed),
             styles=self._style_texts(request.styles),
+            refiner=self._other_model(request.refiner_checkpoint),
+            hires_model=self._other_model(request.hires.checkpoint_name) if request.hires else None,
         )
 
     def choose_model(self, options: OptionValues) -> ModelRef:
@@ -66,8 +81,21 @@ class Acceptance:
     def _find(self, name: str) -> ModelRef:
         found = self._models.find(name)
         if found is None:
-            raise UnknownModel(name, tuple(ref.identity.title for ref in self._models.all()))
+            raise unknown_model(name, self._models)
         return found
+
+    def _other_model(self, name: str | None) -> ModelIdentity | None:
+        """A second checkpoint by any of its names, else the shortest title that holds the text."""
+        if name is None or name.lower() in NO_MODEL:
+            return None
+        exact = self._models.find(name)
+        if exact is not None:
+            return exact.identity
+        wanted = name.split("[")[0].strip()
+        titles = sorted(
+            (ref for ref in self._models.all() if wanted in ref.identity.title), key=_title_length
+        )
+        return titles[0].identity if wanted and titles else self._find(name).identity
 
     def _check_samplers(self, request: GenerationRequest) -> None:
         first = resolve(request.sampler_name, request.scheduler)
@@ -78,6 +106,10 @@ class Acceptance:
         """Unknown names are left out, as in the reference."""
         known = {style.name: style for style in self._styles.all()} if names else {}
         return tuple(known[name] for name in names if name in known)
+
+
+def _title_length(ref: ModelRef) -> int:
+    return len(ref.identity.title)
 
 
 def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from core.jobs.acceptance import Acceptance
 from core.jobs.live import LiveJobs, LiveRun
 from core.ports.driven import BlobStore, Clock, ImageCodec, JobStore
 
-
 log = logging.getLogger("serena.jobs")
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
+from core.domain.geometry import Size
 from core.domain.image import BlobRef, ImageFormat, RasterImage
 from core.domain.job import Job, JobId, StyleText
 from core.domain.model import ModelRef
-from core.domain.options import OptionValue
+from core.domain.options import OptionValue, OptionValues
 from core.domain.request import ResizeMode
+from core.domain.resources import UpscalerRef
+from core.domain.upscaling import Tiling
 from core.drafts import BatchDraft, ImageDraft, RequestDraft, ResultDraft, SaveDraft
 from core.prepared import Batch, PreparedRun
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,10 @@ class ModelCatalog(Protocol):
 
     def find(self, name: str) -> ModelRef | None:
         """By title, name, model name, stem, short hash or sha256."""
+        ...
+
+    def problem(self, name: str) -> str | None:
+        """Why what lies under that name is not offered; None when nothing lies there."""
         ...
 
     def refresh(self) -> None: ...
@@ -182,9 +192,17 @@ class ImageCodec(Protocol):
     """Pictures to bytes and back."""
 
     def encode(
-        self, image: RasterImage, format: ImageFormat, infotext: str | None, quality: int = 80
+        self,
+        image: RasterImage,
+        format: ImageFormat,
+        infotext: str | None,
+        quality: int = 80,
+        texts: Mapping[str, str] = NO_TEXTS,
     ) -> bytes:
-        """The infotext goes into the PNG text chunk ``parameters`` or the EXIF user comment."""
+        """The infotext goes into the PNG text chunk ``parameters`` or the EXIF user comment.
+
+        :param texts: further text chunks of a PNG; the other formats have no place for them.
+        """
         ...
 
     def decode(self, data: bytes) -> RasterImage:
@@ -250,9 +268,72 @@ class ImageEditor(Protocol):
         """``image`` with the colour histogram of ``reference``."""
         ...
 
+    def blend(self, image: RasterImage, other: RasterImage, share: float) -> RasterImage:
+        """``image`` with ``share`` (0 to 1) of ``other`` in every pixel. Of the same size."""
+        ...
+
+    def centre(self, image: RasterImage, width: int, height: int) -> RasterImage:
+        """``image`` in the middle of an RGB canvas of that size, cut where it is larger, black where it is
+        smaller."""
+        ...
+
     def grid(
         self, images: Sequence[RasterImage], columns: int, rows: int, background: str
     ) -> RasterImage: ...
+
+
+class Upscalers(Protocol):
+    """Enlarges pictures that exist."""
+
+    def all(self) -> Sequence[UpscalerRef]:
+        """Those that can be used, in the order they are listed to users."""
+        ...
+
+    def upscale(
+        self, name: str, image: RasterImage, size: Size, tiling: Tiling, watch: RunWatch
+    ) -> RasterImage:
+        """``image`` at exactly ``size``. Transparency stays.
+
+        One call is one pass of ``watch``, whose steps are tiles. ``Interrupted`` from ``watch.check`` goes
+        through. Raises ``InvalidValue`` for a name that is not listed, ``ModelError`` for weights that cannot
+        be used, ``BackendError`` when memory runs out.
+        """
+        ...
+
+    def refresh(self) -> None:
+        """Look at the disk again."""
+        ...
+
+
+class FaceRestorers(Protocol):
+    """Mends faces."""
+
+    def names(self) -> Sequence[str]:
+        """Those whose weights are here, of ``CodeFormer`` and ``GFPGAN``."""
+        ...
+
+    def restore(self, name: str, image: RasterImage, weight: float, watch: RunWatch) -> RasterImage:
+        """``image`` with its faces mended; the same size and mode. One call is one pass of ``watch``.
+
+        :param weight: of CodeFormer: 0 changes most, 1 keeps closest to the picture.
+        """
+        ...
+
+
+class Interrogators(Protocol):
+    """Describes pictures in words."""
+
+    def names(self) -> Sequence[str]:
+        """Those that are known, whether their weights are here or not."""
+        ...
+
+    def missing(self, name: str) -> str | None:
+        """What must be put where before ``name`` can be used; None when it can."""
+        ...
+
+    def describe(self, name: str, image: RasterImage, options: OptionValues, watch: RunWatch) -> str:
+        """A caption of an RGB picture. Raises ``ModelError`` for weights that cannot be used."""
+        ...
 
 
 class OptionStore(Protocol):

@@ -32,7 +32,8 @@ class Readiness:
             model = self._choose()
             self._backend.load(model)
         except Exception as error:
-            sentence = str(error) if isinstance(error, SerenaError) else f"the model cannot be loaded: {error!r}"
+            ours = isinstance(error, SerenaError)
+            sentence = str(error) if ours else f"the model cannot be loaded: {error!r}"
             log.warning("%s", sentence)
             self._state = (False, sentence)
         else:

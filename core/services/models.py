@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from core.domain.errors import SerenaError, UnknownModel
+from core.domain.errors import SerenaError
 from core.domain.model import ModelRef
 from core.ports.driven import ModelCatalog
+from core.stages.lookup import unknown_model
 
 
 class ModelBrowser:
@@ -28,7 +29,7 @@ class ModelBrowser:
     def find(self, name: str) -> ModelRef:
         found = self._catalog.find(name)
         if found is None:
-            raise UnknownModel(name, tuple(ref.identity.title for ref in self.models()))
+            raise unknown_model(name, self._catalog)
         return found
 
     def current(self) -> ModelRef | None:

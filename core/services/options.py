@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 
-from core.domain.errors import UnknownModel
 from core.domain.options import OptionRegistry, OptionSpec, OptionValue, OptionValues
 from core.ports.driven import ModelCatalog, OptionStore
+from core.stages.lookup import unknown_model
 
 MODEL_OPTION = "sd_model_checkpoint"
 HASH_OPTION = "sd_checkpoint_hash"
@@ -70,7 +70,7 @@ class OptionEditor:
     def _title(self, name: str) -> str:
         found = self._models.find(name)
         if found is None:
-            raise UnknownModel(name, tuple(ref.identity.title for ref in self._models.all()))
+            raise unknown_model(name, self._models)
         return found.identity.title
 
     def _current_model(self, name: str | None) -> tuple[str, str] | None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from core.domain.errors import BackendError
 from core.domain.image import RasterImage
 from core.domain.job import FrozenInputs, JobId
 from core.domain.model import ModelRef
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest
 from core.ports.driven import RunWatch
-from core.prepared import HiresPass, InitPictures
+from core.prepared import HiresPass, InitPictures, RefinerSwitch
 from core.sampling.passes import SamplingPlan
 
 
@@ -24,9 +25,19 @@ class RunOrder:
     job_id: JobId
     request: GenerationRequest
     frozen: FrozenInputs
-    model: ModelRef
+    model: ModelRef | None
+    refiner: ModelRef | None = None
+    hires_model: ModelRef | None = None
     options: OptionValues
     accepted_at: datetime
+
+    @property
+    def checkpoint(self) -> ModelRef:
+        """The model of an order that draws. Raises ``BackendError`` for one that was accepted without."""
+        if self.model is None:
+            kind = self.request.kind.value
+            raise BackendError(f"job {self.job_id} was accepted without a model, which {kind} needs")
+        return self.model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +68,7 @@ class Preparation:
     plan: SamplingPlan
     init: InitPictures | None
     hires: HiresPass | None
+    refiner: RefinerSwitch | None
     overlay: Overlay | None
     color_references: tuple[RasterImage, ...]
     prompts: tuple[str, ...]

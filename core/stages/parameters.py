@@ -48,7 +48,8 @@ class PictureText:
         return extra
 
     def _fixed(self, draft: ImageDraft) -> dict[str, Any]:
-        request, options, model = self._prepared.request, self._prepared.options, self._order.model.identity
+        request, options = self._prepared.request, self._prepared.options
+        model = self._order.checkpoint.identity
         plan = self._prepared.plan
         schedule = ResolvedSampling(plan.sampler, plan.scheduler).schedule_type
         merging = _merging_ratio(request, options)
@@ -79,7 +80,7 @@ def info_object(
     order: RunOrder, prepared: Preparation, infotexts: Sequence[str], first: int, version: str
 ) -> dict[str, Any]:
     """The ``info`` object of the API: keys and order as the reference prints them."""
-    request, options, model = prepared.request, prepared.options, order.model.identity
+    request, options, model = prepared.request, prepared.options, order.checkpoint.identity
     seeds, subseeds = prepared.seeds, prepared.subseeds
     return {
         "prompt": prepared.prompts[0],

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from core.domain.errors import InvalidValue
 from core.domain.geometry import HiresRequest, hires_sizes
+from core.domain.image import RasterImage
 from core.domain.limits import RequestLimits, check_request
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, HiresParams
 from core.domain.seeds import image_seeds, image_subseeds
 from core.domain.styles import Style, apply_negative_styles, apply_styles
+from core.domain.upscaling import LATENT_UPSCALERS, check_upscaler, tiling_of
 from core.drafts import RequestDraft
-from core.ports.driven import RunHooks
-from core.prepared import HiresPass
+from core.ports.driven import RunHooks, Upscalers
+from core.prepared import Enlarge, HiresPass
 from core.prompt.comments import strip_comments
 from core.sampling.passes import SamplingPlan
 from core.sampling.registry import ResolvedSampling, resolve, resolve_hires
 from core.stages.init_pictures import InitPreparing, PreparedInit
 from core.stages.order import Preparation, RunOrder
+from core.stages.other_models import hires_checkpoint_parameter, refiner_parameters, refiner_switch
+from core.stages.quiet import QuietWatch
 from core.stages.sampling_plan import make_plan, plan_parameters
 
 DEFAULT_HIRES_UPSCALER = "Latent"
@@ -28,10 +33,17 @@ DEFAULT_HIRES_UPSCALER = "Latent"
 class Preparing:
     """Turns an order into a preparation. The last moment at which a request can change."""
 
-    def __init__(self, hooks: RunHooks, init: InitPreparing, limits: RequestLimits) -> None:
+    def __init__(
+        self,
+        hooks: RunHooks,
+        init: InitPreparing,
+        limits: RequestLimits,
+        upscalers: Upscalers | None = None,
+    ) -> None:
         self._hooks = hooks
         self._init = init
         self._limits = limits
+        self._upscalers = upscalers
 
     def prepare(self, run_id: str, order: RunOrder) -> Preparation:
         """Raises ``InvalidRequest``, or ``PluginError``."""
@@ -42,16 +54,23 @@ class Preparing:
         resolved = resolve(request.sampler_name, request.scheduler)
         plan = make_plan(request, options, resolved)
         init = self._init.prepare(request, request.init, options) if request.init else None
-        hires = _hires_pass(request, request.hires, options, plan) if request.hires else None
+        hires = self._hires_pass(order, request, options, plan)
+        refiner = refiner_switch(order, request, options)
         count = request.batch_size * request.n_iter
         hires_prompts = _hires_prompts(request, order.frozen.styles, options)
-        extra = _extra(draft, request, options, resolved, init, hires_prompts)
+        extra = {
+            **draft.extra_generation_params,
+            **hires_checkpoint_parameter(hires),
+            **_extra(request, options, resolved, init, hires_prompts),
+            **refiner_parameters(refiner, options, hires),
+        }
         return Preparation(
             request=_as_drawn(request, hires),
             options=options,
             plan=plan,
             init=init.pictures if init else None,
             hires=hires,
+            refiner=refiner,
             overlay=init.overlay if init else None,
             color_references=init.color_references if init else (),
             prompts=(request.prompt,) * count,
@@ -63,6 +82,16 @@ class Preparing:
             extra=extra,
             comments=(*draft.comments, *(init.comments if init else ())),
         )
+
+    def _hires_pass(
+        self, order: RunOrder, request: GenerationRequest, options: OptionValues, plan: SamplingPlan
+    ) -> HiresPass | None:
+        if request.hires is None:
+            return None
+        hires = replace(_hires_pass(request, request.hires, options, plan), model=order.hires_model)
+        if hires.upscaler in LATENT_UPSCALERS or self._upscalers is None:
+            return hires
+        return replace(hires, enlarge=enlarging(self._upscalers, hires, options))
 
 
 def _as_drawn(request: GenerationRequest, hires: HiresPass | None) -> GenerationRequest:
@@ -147,13 +176,24 @@ def _hires_pass(
     )
 
 
+def enlarging(upscalers: Upscalers, hires: HiresPass, options: OptionValues) -> Enlarge:
+    """The pixel upscaler of a second pass, bound to its size. Raises ``InvalidValue`` for an unknown one."""
+    known = {upscaler.name: upscaler for upscaler in upscalers.all()}
+    check_upscaler("hr_upscaler", hires.upscaler, (*LATENT_UPSCALERS, *known))
+    tiling = tiling_of(known[hires.upscaler], options)
+
+    def enlarge(image: RasterImage, check: Callable[[], None]) -> RasterImage:
+        return upscalers.upscale(hires.upscaler, image, hires.sizes.upscaled, tiling, QuietWatch(check))
+
+    return enlarge
+
+
 def _given(name: str | None) -> bool:
     """The literals that infotexts carry for "as in the first pass" count as nothing."""
     return bool(name) and name not in ("Use same sampler", "Use same scheduler")
 
 
 def _extra(
-    draft: RequestDraft,
     request: GenerationRequest,
     options: OptionValues,
     resolved: ResolvedSampling,
@@ -161,7 +201,7 @@ def _extra(
     hires_prompts: tuple[str, str],
 ) -> dict[str, Any]:
     """Infotext parameters after the fixed ones, in the reference's order."""
-    extra = dict(draft.extra_generation_params)
+    extra: dict[str, Any] = {}
     if request.hires is not None:
         extra.update(_hires_parameters(request, request.hires, hires_prompts, options))
     if init is not None:

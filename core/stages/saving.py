@@ -76,7 +76,8 @@ class Saving:
         named = not grid or options.flag("grid_extended_filename")
         folder = _output_folder(options, place.prepared.request.kind, grid)
         if subfolders:
-            folder += directory_parts(options.text("directories_filename_pattern") or "[prompt_words]", context)
+            pattern_of_folders = options.text("directories_filename_pattern") or "[prompt_words]"
+            folder += directory_parts(pattern_of_folders, context)
         return SaveDraft(
             run_id=place.run_id,
             image=draft.image,
@@ -88,7 +89,7 @@ class Saving:
 
     def _context(self, draft: ImageDraft, place: Place) -> NameContext:
         order, prepared = place.order, place.prepared
-        request, plan, model = prepared.request, prepared.plan, order.model.identity
+        request, plan, model = prepared.request, prepared.plan, order.checkpoint.identity
         return NameContext(
             now=self._clock.now(),
             prompt=draft.prompt,

@@ -18,7 +18,7 @@ from tests.architecture.source_tree import ROOT
 DOCS = ROOT / "docs"
 DOCUMENTS = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
-INVARIANT = re.compile(r"^\| (I-\d+) \| .+ \| `(tests/[^`]+)` \|$", re.MULTILINE)
+INVARIANT = re.compile(r"^\| (I-\d+) \| .+ \| `((?:tests|contracts)/[^`]+)` \|$", re.MULTILINE)
 MAKE_TARGET = re.compile(r"`make ([a-z-]+)")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|tmp|root|home|farm|opt)/\w")
 

@@ -112,7 +112,7 @@ M3 = Mutation(
             return getattr(owner, "_" + "".join(parts))
 
         runner = of(loop, "pro", "cess").keywords["runner"]
-        backend, finishing = of(runner, "back", "end"), of(runner, "fini", "shing")
+        backend, finishing = of(runner, "back", "end"), of(runner, "dra", "wn").finishing
         now = of(loop, "cl", "ock").now()
         run = SimpleNamespace(run_id="forged", request=job.request, init=None)
         batch = SimpleNamespace(prompts=(job.request.prompt,), negative_prompts=("",), seeds=(1,))

@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Count before markers deselect; the test of the table comes last, when all others have ended."""
     config.stash[LEDGER].expect(items)
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    items.sort(key=lambda item: item.path.name == "test_table.py")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,14 +51,13 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if os.environ.get(WRITE):
-        write(PAGE, session.config.stash[LEDGER].complete())
-
-
 @pytest.fixture(scope="session")
 def ledger(pytestconfig: pytest.Config) -> Ledger:
-    return pytestconfig.stash[LEDGER]
+    """What the tests before found; written into the table first, where that is asked for."""
+    found = pytestconfig.stash[LEDGER]
+    if os.environ.get(WRITE):
+        write(PAGE, found.complete())
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +70,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """A server that asks for a password or a key; its client has the key."""
-    with open_door(
-        tmp_path_factory.mktemp("guarded"), GUARDED, Authorization=f"Bearer {KEY}"
-    ) as opened:
+    with open_door(tmp_path_factory.mktemp("guarded"), GUARDED, Authorization=f"Bearer {KEY}") as opened:
         yield opened
 
 
@@ -88,6 +85,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """A server whose steps take long enough to be watched and stopped."""
     with open_door(tmp_path_factory.mktemp("slow"), SLOW) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def guarded_slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with open_door(
+        tmp_path_factory.mktemp("guarded-slow"), GUARDED + SLOW, Authorization=f"Bearer {KEY}"
+    ) as opened:
         yield opened
 
 

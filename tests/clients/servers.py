@@ -1,4 +1,4 @@
-"""Servers for clients to talk to: real processes with the fake backend and a data folder as webui users have it."""
+"""Servers for clients: real processes, with the fake backend and a data folder as web UI users have it."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def open_door(data_dir: Path, settings: str = "", **headers: str) -> Iterator[Do
 
     :param settings: the text of ``serena.toml``, which the server finds in its working folder.
     """
+    data_dir.mkdir(parents=True, exist_ok=True)
     fill(data_dir)
     (data_dir / "serena.toml").write_text(settings, encoding="utf-8")
     with (

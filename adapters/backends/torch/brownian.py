@@ -76,9 +76,7 @@ class BrownianTree:
 
     def between(self, low: float, high: float) -> Tensor:
         """W(high) - W(low), the times cut to the path's ends."""
-        start, end = (
-            min(max(round(time, DIGITS), self._top.start), self._top.end) for time in (low, high)
-        )
+        start, end = (min(max(round(time, DIGITS), self._top.start), self._top.end) for time in (low, high))
         if start == end:
             return self._whole * 0.0
         first, *others = self._top.find(start, end)

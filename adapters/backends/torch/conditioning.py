@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import torch
 from torch import Tensor
 
 from adapters.backends.torch.text import TextEncoder, TextOptions
+from core.domain.options import OptionValues
 from core.prompt.plan import PlanPart, PromptPlan
 from core.prompt.schedule import Timeline
 
@@ -23,20 +25,53 @@ class Part:
         return self.encoded[self.part.schedule.index_at(call)]
 
 
+class Padding(Enum):
+    """What a prompt and a negative prompt of different lengths do, so as to be evaluated together.
+
+    ``EMPTY``: the shorter is filled up with empty chunks (``pad_cond_uncond``). ``LAST``: the negative
+    repeats its last row or is cut (``pad_cond_uncond_v0``). ``NONE``: they are evaluated apart.
+    """
+
+    NONE = auto()
+    EMPTY = auto()
+    LAST = auto()
+
+    @classmethod
+    def of(cls, options: OptionValues) -> Padding:
+        if options.flag("pad_cond_uncond_v0"):
+            return cls.LAST
+        return cls.EMPTY if options.flag("pad_cond_uncond") else cls.NONE
+
+
 @dataclass(frozen=True, slots=True)
 class ImageConditioning:
-    """One picture's prompt (its parts and weights) and negative prompt, each (tokens, width)."""
+    """One picture's prompt (its parts and weights) and negative prompt, each (tokens, width).
+
+    :param empty: the encoding of the empty prompt; only ``Padding.EMPTY`` needs it.
+    """
 
     parts: tuple[Part, ...]
     negative: Part
+    padding: Padding = Padding.NONE
+    empty: Tensor | None = None
 
     def conds(self, call: int) -> list[tuple[Tensor, float]]:
         found = [(part.at(call), part.weight) for part in self.parts]
         longest = max(cond.shape[0] for cond, _ in found)
-        return [(_lengthened(cond, longest), weight) for cond, weight in found]
+        least = self.negative.at(call).shape[0]
+        return [(self._filled(_lengthened(cond, longest), least), weight) for cond, weight in found]
 
     def uncond(self, call: int) -> Tensor:
-        return self.negative.at(call)
+        own, tokens = self.negative.at(call), max(part.at(call).shape[0] for part in self.parts)
+        if self.padding is Padding.LAST:
+            return _lengthened(own[:tokens], tokens)
+        return self._filled(own, tokens)
+
+    def _filled(self, cond: Tensor, tokens: int) -> Tensor:
+        if self.padding is not Padding.EMPTY or self.empty is None:
+            return cond
+        missing = max(0, tokens - cond.shape[0]) // self.empty.shape[0]
+        return torch.cat([cond, *[self.empty] * missing])
 
 
 def condition(
@@ -45,12 +80,16 @@ def condition(
     timeline: Timeline,
     encoder: TextEncoder,
     options: TextOptions,
+    padding: Padding = Padding.NONE,
 ) -> list[ImageConditioning]:
     """The conditioning of each picture. The same prompt is encoded once."""
+    empty = encoder.encode(("",), options)[0] if padding is Padding.EMPTY else None
     return [
         ImageConditioning(
             tuple(_encoded(part, encoder, options) for part in PromptPlan.positive(prompt, timeline).parts),
             _encoded(PromptPlan.negative(negative, timeline).parts[0], encoder, options),
+            padding,
+            empty,
         )
         for prompt, negative in zip(prompts, negatives, strict=True)
     ]

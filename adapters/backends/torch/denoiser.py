@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from adapters.backends.torch.conditioning import ImageConditioning
+from adapters.backends.torch.guidance import Guidance, combined, combined_edit
+from adapters.backends.torch.image_input import ImageInput
 from adapters.backends.torch.latents import MaskBlend
+from core.domain.errors import InvalidValue
 from core.ports.driven import RunWatch
 from core.sampling.scalings import ModelScaling, Scaling
 from core.sampling.types import Prediction
@@ -19,31 +22,24 @@ Network = Callable[[Tensor, float, Tensor], Tensor]
 row."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guidance:
-    """Numbers that decide how predictions are combined.
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of one evaluation: whose latent each has, its text, and whether it sees the picture."""
 
-    :param scale: classifier-free guidance scale.
-    :param min_sigma: below it the unconditional prediction is left out at odd calls (negative guidance
-        minimum
-        sigma); 0: never.
-    :param skip_early: left out while the share of calls done is at most this; 0: never.
-    :param total_calls: model evaluations of the pass.
-    """
+    owners: list[int]
+    context: Tensor
+    blind: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """One call of the denoiser."""
+
+    x: Tensor
+    scaling: Scaling
+    call: int
+    alone: bool
     scale: float
-    min_sigma: float
-    min_sigma_all: bool
-    skip_early: float
-    total_calls: int
-
-    def without_uncond(self, call: int, sigma: float) -> bool:
-        if self.skip_early > 0 and call / self.total_calls <= self.skip_early:
-            return True
-        return self.min_sigma > sigma and (call % 2 == 1 or self.min_sigma_all)
-
-    def early(self, call: int) -> bool:
-        return self.skip_early > 0 and call / self.total_calls <= self.skip_early
 
 
 class GuidedDenoiser:
@@ -61,6 +57,7 @@ class GuidedDenoiser:
         guidance: Guidance,
         watch: RunWatch,
         blend: MaskBlend | None = None,
+        picture: ImageInput | None = None,
     ) -> None:
         self._network = network
         self._scaling = scaling
@@ -68,8 +65,16 @@ class GuidedDenoiser:
         self._guidance = guidance
         self._watch = watch
         self._blend = blend
+        self._picture = picture
         self._call = 0
         self.last: Tensor | None = None
+        if self._edits and any(len(image.parts) > 1 for image in images):
+            expected = "a model that follows instructions takes AND only with image_cfg_scale 1"
+            raise InvalidValue("prompt", "AND", expected)
+
+    @property
+    def _edits(self) -> bool:
+        return self._picture is not None and self._picture.guidance is not None
 
     def sigma(self, x: Tensor, sigma: float) -> Prediction:
         guided, uncond = self._guided(x, self._scaling.at_sigma(sigma), sigma)
@@ -81,90 +86,68 @@ class GuidedDenoiser:
     def timestep(self, x: Tensor, t: float) -> Prediction:
         if self._blend is not None:
             x = self._blend.keep(x)
-        table = self._scaling.table
-        alpha = table.alpha_cumprod_at(t)
-        sigma = ((1.0 - alpha) / alpha) ** 0.5
-        guided, uncond = self._guided(x, self._scaling.at_time(t), sigma)
+        alpha = self._scaling.table.alpha_cumprod_at(t)
+        guided, uncond = self._guided(x, self._scaling.at_time(t), t)
         self.last = (x - guided * (1.0 - alpha) ** 0.5) / alpha**0.5
         return Prediction(guided, uncond)
 
-    def _guided(self, x: Tensor, scaling: Scaling, sigma: float) -> tuple[Tensor, Tensor]:
+    def _guided(self, x: Tensor, scaling: Scaling, level: float) -> tuple[Tensor, Tensor]:
         self._watch.check()
         call, self._call = self._call, self._call + 1
-        alone = self._guidance.without_uncond(call, sigma)
-        scale = 1.0 if self._guidance.early(call) else self._guidance.scale
-        pairs = (
-            [
-                self._one(x[i : i + 1], image, call, scaling, alone, scale)
-                for i, image in enumerate(self._images)
-            ]
-            if self._mixed_lengths(call)
-            else self._together(x, call, scaling, alone, scale)
-        )
+        early = self._guidance.early(call)
+        alone = early or (self._guidance.low(call, level) and not self._edits)
+        moment = _Moment(x, scaling, call, alone, 1.0 if early else self._guidance.scale)
+        everyone = list(range(len(self._images)))
+        groups = [[i] for i in everyone] if self._mixed_lengths(call) else [everyone]
+        pairs = [pair for group in groups for pair in self._group(moment, group)]
         return torch.cat([guided for guided, _ in pairs]), torch.cat([uncond for _, uncond in pairs])
 
     def _mixed_lengths(self, call: int) -> bool:
         """Pictures whose prompts differ in length are evaluated apart, so that none depends on its
         neighbours."""
-        return (
-            len({(image.conds(call)[0][0].shape[0], image.uncond(call).shape[0]) for image in self._images})
-            > 1
-        )
+        lengths = {(image.conds(call)[0][0].shape[0], image.uncond(call).shape[0]) for image in self._images}
+        return len(lengths) > 1
 
-    def _one(
-        self, x: Tensor, image: ImageConditioning, call: int, scaling: Scaling, alone: bool, scale: float
-    ) -> tuple[Tensor, Tensor]:
-        conds = image.conds(call)
-        rows = torch.stack([cond for cond, _ in conds])
-        predicted = self._predict(
-            x.expand(len(conds), -1, -1, -1), scaling, rows, None if alone else image.uncond(call)[None], x
-        )
-        return _combined(predicted[: len(conds)], [w for _, w in conds], predicted[len(conds) :], scale)
-
-    def _together(
-        self, x: Tensor, call: int, scaling: Scaling, alone: bool, scale: float
-    ) -> list[tuple[Tensor, Tensor]]:
-        conds = [image.conds(call) for image in self._images]
-        counts = [len(parts) for parts in conds]
-        rows = torch.stack([cond for parts in conds for cond, _ in parts])
-        repeated = torch.cat([x[i : i + 1].expand(count, -1, -1, -1) for i, count in enumerate(counts)])
-        unconds = None if alone else torch.stack([image.uncond(call) for image in self._images])
-        predicted = self._predict(repeated, scaling, rows, unconds, x)
+    def _group(self, moment: _Moment, images: list[int]) -> list[tuple[Tensor, Tensor]]:
+        """The guided and the unconditional prediction of each of ``images``."""
+        conds = [self._images[i].conds(moment.call) for i in images]
+        owners = [i for i, parts in zip(images, conds, strict=True) for _ in parts]
+        wanted = [_Rows(owners, torch.stack([cond for parts in conds for cond, _ in parts]))]
+        if not moment.alone:
+            negatives = torch.stack([self._images[i].uncond(moment.call) for i in images])
+            wanted += [_Rows(images, negatives, blind=self._edits)]
+            wanted += [_Rows(images, negatives)] if self._edits else []
+        own, *others = self._predict(moment, wanted)
         found, at = [], 0
         for i, parts in enumerate(conds):
-            own, base = predicted[at : at + counts[i]], predicted[len(rows) + i : len(rows) + i + 1]
-            found.append(_combined(own, [weight for _, weight in parts], base, scale))
-            at += counts[i]
-        return found
+            rows = own[at : at + len(parts)]
+            at += len(parts)
+            unconds = [other[i : i + 1] for other in others]
+            found.append((self._combined(rows, [w for _, w in parts], unconds, moment.scale), rows, unconds))
+        return [(guided, unconds[0] if unconds else rows[:1]) for guided, rows, unconds in found]
 
-    def _predict(
-        self, x: Tensor, scaling: Scaling, conds: Tensor, unconds: Tensor | None, plain: Tensor
-    ) -> Tensor:
-        """x0 (or epsilon) for the rows of all parts, then, unless ``unconds`` is None, of all negatives."""
-        if unconds is None:
-            return self._run(x, scaling, conds)
-        if conds.shape[1] != unconds.shape[1]:
-            return torch.cat([self._run(x, scaling, conds), self._run(plain, scaling, unconds)])
-        return self._run(torch.cat([x, plain]), scaling, torch.cat([conds, unconds]))
+    def _combined(self, conds: Tensor, weights: list[float], unconds: list[Tensor], scale: float) -> Tensor:
+        if self._picture is not None and self._picture.guidance is not None and unconds:
+            uncond, with_picture = unconds
+            return combined_edit(conds, with_picture, uncond, scale, self._picture.guidance)
+        return combined(conds, weights, unconds[0] if unconds else None, scale)
 
-    def _run(self, x: Tensor, scaling: Scaling, context: Tensor) -> Tensor:
-        answer = self._network(x * scaling.c_in, scaling.t, context)
-        return x * scaling.c_skip + answer * scaling.c_out
+    def _predict(self, moment: _Moment, wanted: list[_Rows]) -> list[Tensor]:
+        """x0 (or epsilon) for each set of rows: in one evaluation if the texts are of one length, else the
+        prompts and the negatives apart."""
+        if len({rows.context.shape[1] for rows in wanted}) == 1:
+            return self._run(moment, wanted)
+        return self._run(moment, wanted[:1]) + self._run(moment, wanted[1:])
 
+    def _run(self, moment: _Moment, sets: list[_Rows]) -> list[Tensor]:
+        scaling, x = moment.scaling, moment.x[[i for rows in sets for i in rows.owners]]
+        given = x * scaling.c_in
+        if self._picture is not None:
+            given = torch.cat([given, self._seen(self._picture.channels, sets)], dim=1)
+        answer = self._network(given, scaling.t, torch.cat([rows.context for rows in sets]))
+        predicted = x * scaling.c_skip + answer * scaling.c_out
+        return list(torch.split(predicted, [len(rows.owners) for rows in sets]))
 
-def _combined(conds: Tensor, weights: list[float], uncond: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """``u + Σ weight·scale·(c − u)``; without an unconditional prediction the first part stands for it."""
-    base = uncond if uncond.shape[0] else conds[:1]
-    factor = scale if uncond.shape[0] else 1.0
-    guided = base.clone()
-    for i, weight in enumerate(weights):
-        guided = guided + (conds[i : i + 1] - base) * (weight * factor)
-    return (guided if uncond.shape[0] else _alone(conds, weights)), base
-
-
-def _alone(conds: Tensor, weights: list[float]) -> Tensor:
-    first = conds[:1]
-    guided = first.clone()
-    for i, weight in enumerate(weights):
-        guided = guided + (conds[i : i + 1] - first) * weight
-    return guided
+    def _seen(self, channels: Tensor, sets: list[_Rows]) -> Tensor:
+        parts = [channels[rows.owners] for rows in sets]
+        return torch.cat([part * 0.0 if rows.blind else part for part, rows in zip(parts, sets, strict=True)])

@@ -17,12 +17,9 @@ def choose_device(name: str) -> torch.device:
     there."""
     if name == "auto":
         return torch.device(_best())
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise SettingsError(
-            f"backend.device is {name!r}; it must be auto, cpu, cuda, cuda:N or mps"
-        ) from None
+    device = _device(name)
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise SettingsError(f"backend.device is {name!r}; it must be auto, cpu, cuda, cuda:N or mps")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise SettingsError(
             f"backend.device is {name!r}, but torch sees {torch.cuda.device_count()} CUDA devices"
@@ -44,6 +41,13 @@ def set_threads(settings: BackendSettings) -> None:
     if "OMP_NUM_THREADS" in os.environ and not settings.threads:
         return
     torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) // 2))
+
+
+def _device(name: str) -> torch.device | None:
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        return None
 
 
 def _best() -> str:

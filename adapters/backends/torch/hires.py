@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from adapters.backends.torch.latents import decode_floats, encode_floats, resize_latent
+from adapters.backends.torch.latents import decode, encode_floats, resize_latent, to_pixels
 from adapters.backends.torch.model import LoadedModel
 from core.domain.errors import InvalidValue
 from core.domain.geometry import HiresSizes
-from core.prepared import HiresPass
+from core.prepared import Enlarge, HiresPass
 
 LATENT_MODES: dict[str, tuple[str, bool]] = {
     "Latent": ("bilinear", False),
@@ -21,40 +22,31 @@ LATENT_MODES: dict[str, tuple[str, bool]] = {
     "Latent (nearest)": ("nearest", False),
     "Latent (nearest-exact)": ("nearest-exact", False),
 }
-PIXEL_FILTERS = {
-    "None": Image.Resampling.LANCZOS,
-    "Lanczos": Image.Resampling.LANCZOS,
-    "Nearest": Image.Resampling.NEAREST,
-}
 
 
-def check_upscaler(name: str) -> None:
-    """Raises ``InvalidValue`` for an upscaler that there is not."""
-    if name not in LATENT_MODES and name not in PIXEL_FILTERS:
-        known = ", ".join((*LATENT_MODES, *PIXEL_FILTERS))
-        raise InvalidValue("hr_upscaler", name, f"it must be one of {known}")
+def check_upscaler(hires: HiresPass) -> None:
+    """Raises ``InvalidValue`` for an upscaler that there is not. The pixel upscalers came with the run."""
+    if hires.enlarge is None and hires.upscaler not in LATENT_MODES:
+        raise InvalidValue("hr_upscaler", hires.upscaler, f"it must be one of {', '.join(LATENT_MODES)}")
 
 
-def upscale(model: LoadedModel, hires: HiresPass, latent: Tensor) -> Tensor:
-    """The latent that the second pass starts from."""
-    check_upscaler(hires.upscaler)
-    if hires.upscaler in LATENT_MODES:
-        mode, antialias = LATENT_MODES[hires.upscaler]
-        size = hires.sizes.upscaled_latent
-        larger = resize_latent(latent, size.height, size.width, mode, antialias)
-    else:
-        larger = _through_pixels(model, hires, latent)
-    return _cut(larger, hires.sizes)
+def upscale(model: LoadedModel, hires: HiresPass, latent: Tensor, check: Callable[[], None]) -> Tensor:
+    """The latent that the second pass starts from. ``check`` raises when the run is to stop."""
+    check_upscaler(hires)
+    if hires.enlarge is not None:
+        return _cut(_through_pixels(model, hires.enlarge, latent, check), hires.sizes)
+    mode, antialias = LATENT_MODES[hires.upscaler]
+    size = hires.sizes.upscaled_latent
+    return _cut(resize_latent(latent, size.height, size.width, mode, antialias), hires.sizes)
 
 
-def _through_pixels(model: LoadedModel, hires: HiresPass, latent: Tensor) -> Tensor:
-    size = hires.sizes.upscaled
-    pixel_filter = PIXEL_FILTERS[hires.upscaler]
+def _through_pixels(
+    model: LoadedModel, enlarge: Enlarge, latent: Tensor, check: Callable[[], None]
+) -> Tensor:
     rows = []
-    for picture in decode_floats(model, latent):
-        values = (255.0 * np.moveaxis(picture.cpu().numpy(), 0, 2)).astype(np.uint8)
-        larger = Image.fromarray(values).resize((size.width, size.height), pixel_filter)
-        rows.append(np.moveaxis(np.asarray(larger, dtype=np.float32) / 255.0, 2, 0))
+    for picture in decode(model, latent):
+        larger = enlarge(picture, check)
+        rows.append(np.moveaxis(to_pixels(larger).astype(np.float32) / 255.0, 2, 0))
     return encode_floats(model, torch.from_numpy(np.stack(rows)))
 
 

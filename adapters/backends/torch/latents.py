@@ -46,7 +46,7 @@ def decode_floats(model: LoadedModel, latents: Tensor) -> Tensor:
 
 def encode(model: LoadedModel, images: Sequence[RasterImage]) -> Tensor:
     """Latents of RGB pictures: the mean of the posterior, so that they depend on the pictures alone."""
-    return encode_floats(model, torch.cat([_to_tensor(image) for image in images]))
+    return encode_floats(model, torch.cat([to_tensor(image) for image in images]))
 
 
 def encode_floats(model: LoadedModel, pixels: Tensor) -> Tensor:
@@ -99,6 +99,6 @@ def to_pixels(image: RasterImage) -> NDArray[np.uint8]:
     return np.frombuffer(image.pixels, np.uint8).reshape(image.height, image.width, 3)
 
 
-def _to_tensor(image: RasterImage) -> Tensor:
+def to_tensor(image: RasterImage) -> Tensor:
     values = to_pixels(image).astype(np.float32) / 255.0
     return torch.from_numpy(np.moveaxis(values, 2, 0)[None].copy())

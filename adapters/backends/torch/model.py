@@ -18,6 +18,15 @@ from core.sampling.scalings import PredictionType
 
 log = logging.getLogger("serena.torch")
 
+INPAINT_CHANNELS = 9
+EDIT_CHANNELS = 8
+PIPELINES = {
+    "StableDiffusionPipeline": (4,),
+    "StableDiffusionInpaintPipeline": (4, INPAINT_CHANNELS),
+    "StableDiffusionInstructPix2PixPipeline": (EDIT_CHANNELS,),
+}
+"""The kinds of folders that are read, and the input channels of their UNets."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
@@ -36,6 +45,11 @@ class LoadedModel:
     @property
     def latent_channels(self) -> int:
         return int(self.vae.config.latent_channels)
+
+    @property
+    def input_channels(self) -> int:
+        """4; 9 of inpainting models, 8 of models that follow instructions."""
+        return int(self.unet.config.in_channels)
 
     @property
     def vae_parameters(self) -> int:
@@ -62,7 +76,7 @@ def _load(ref: ModelRef, folder: Path, device: torch.device, dtype: torch.dtype)
     from transformers import CLIPTextModel, CLIPTokenizer
 
     quiet_libraries()
-    _check_pipeline(folder)
+    kind = _pipeline(folder)
     parts = {
         name: cls.from_pretrained(
             folder / name, torch_dtype=dtype, local_files_only=True, use_safetensors=True
@@ -76,6 +90,9 @@ def _load(ref: ModelRef, folder: Path, device: torch.device, dtype: torch.dtype)
             ("text_encoder", CLIPTextModel),
         )
     }
+    channels = int(parts["unet"].config.in_channels)
+    if channels not in PIPELINES[kind]:
+        raise ModelError(f"{folder.name}/unet has {channels} input channels; a {kind} has {PIPELINES[kind]}")
     make_tileable(parts["unet"])
     make_tileable(parts["vae"])
     scheduler = _read_json(folder / "scheduler" / "scheduler_config.json")
@@ -100,13 +117,11 @@ def quiet_libraries() -> None:
         library.disable_progress_bar()
 
 
-def _check_pipeline(folder: Path) -> None:
-    index = _read_json(folder / "model_index.json")
-    kind = index.get("_class_name")
-    if kind != "StableDiffusionPipeline":
-        raise ModelError(
-            f"{folder.name} is a {kind}; this backend draws with StableDiffusionPipeline folders"
-        )
+def _pipeline(folder: Path) -> str:
+    kind = str(_read_json(folder / "model_index.json").get("_class_name"))
+    if kind not in PIPELINES:
+        raise ModelError(f"{folder.name} is a {kind}; this backend draws with {', '.join(PIPELINES)} folders")
+    return kind
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ neighbours."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -56,6 +56,15 @@ class BatchNoise:
         if self._spec.ensd:
             self._draws = [self._generator(seed + self._spec.ensd) for seed in self._spec.seeds]
         return noise
+
+    @property
+    def images(self) -> int:
+        return len(self._spec.seeds)
+
+    def unvaried(self) -> Tensor:
+        """What the seeds themselves give first: masked content "latent noise" knows no variation seeds."""
+        plain = replace(self._spec, subseed_strength=0.0, resize_from=None)
+        return BatchNoise(plain).first()
 
     def draw(self) -> Tensor:
         return torch.stack([draw(self._spec.shape) for draw in self._draws])

@@ -90,8 +90,8 @@ class Run:
         """Both phases, then the gate: nothing is gained by a UNet on latents that cannot hold a shape."""
         deadline = self._deadline("vae")
         trainer = vae.VaeTrainer(
-            self.folder.part("vae"), self.world_folder, self.options.seed, self.machine, vae.VaeSettings(), self.log,
-            self._report("vae"),
+            self.folder.part("vae"), self.world_folder, self.options.seed, self.machine, vae.VaeSettings(),
+            self.log, self._report("vae"),
         )  # fmt: skip
         joint = trainer.joint(deadline, resume=self.options.resume)
         mean, covariance = latents.statistics(joint, self.world_folder, self.machine)
@@ -115,8 +115,8 @@ class Run:
         if self.options.unet_steps:
             settings = unet.UnetSettings(steps=self.options.unet_steps)
         trainer = unet.UnetTrainer(
-            self.folder.part("unet"), batches, self._text(), self.options.seed, self.machine, settings, self.log,
-            self._report("unet"),
+            self.folder.part("unet"), batches, self._text(), self.options.seed, self.machine, settings,
+            self.log, self._report("unet"),
         )  # fmt: skip
         source = self.options.resume_from_pipeline
         loop = trainer.start(

@@ -34,7 +34,7 @@ class UnetSettings:
     """Numbers of the stage."""
 
     steps: int = 9_000
-    batch: int = 40  # pictures of 128 x 128; other sizes take as many as have about the same number of pixels
+    batch: int = 24  # pictures of 128 x 128; other sizes take as many as have about the same number of pixels
     rate: float = 1.5e-3
     decay_share: float = 0.3
     average: float = 0.999

@@ -26,9 +26,6 @@ from .training import Average, Deadline, Loop, Machine, Means, Report, Schedule,
 from .vae_start import hold_constants, start_as_pooling
 
 SCALING_FACTOR = 0.18215
-LATENT_STD = (
-    0.8  # of a scaled channel: below 1, so that the noisiest step hides the mean colour of large pictures
-)
 LOG_VARIANCE = -8.0
 LOG_EVERY = 50
 SAVE_EVERY = 500

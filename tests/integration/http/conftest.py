@@ -53,6 +53,9 @@ class Background:
 
         serve(self._fake.application(http=self._http), on_listening=listening, stopper=control)
 
+    def stop(self) -> None:
+        self._stop()
+
     def __exit__(self, *error: object) -> None:
         self._stop()
         self._thread.join(20)

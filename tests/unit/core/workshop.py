@@ -129,7 +129,7 @@ class Workshop:
         self.registry = OptionRegistry(OPTIONS)
         self.catalog = FakeModelCatalog(models)
         self.option_store = MemoryOptionStore(changed)
-        self.options = OptionEditor(self.registry, self.option_store, self.catalog)
+        self.options = OptionEditor(self.registry, self.option_store, self.catalog, default_model)
         self.live = LiveJobs(self.clock.seconds)
         seeds = itertools.count(1000)
         self.acceptance = Acceptance(
@@ -212,11 +212,20 @@ def png(array: NDArray[np.uint8]) -> bytes:
 
 def request(**fields: Any) -> GenerationRequest:
     """A small one."""
-    defaults: dict[str, Any] = {"prompt": "a cat", "seed": 7, "subseed": 9, "width": 16, "height": 16, "steps": 2}
+    defaults: dict[str, Any] = {
+        "prompt": "a cat",
+        "seed": 7,
+        "subseed": 9,
+        "width": 16,
+        "height": 16,
+        "steps": 2,
+    }
     return GenerationRequest(**{**defaults, **fields})
 
 
-def img2img(images: Sequence[BlobRef], init: Mapping[str, Any] | None = None, **fields: Any) -> GenerationRequest:
+def img2img(
+    images: Sequence[BlobRef], init: Mapping[str, Any] | None = None, **fields: Any
+) -> GenerationRequest:
     params = InitParams(images=tuple(images), **(init or {}))
     return request(kind=Kind.IMG2IMG, init=params, **{"denoising_strength": 0.75, **fields})
 

@@ -132,7 +132,7 @@ def test_pages_by_pattern(client_with: Callable[..., Client]) -> None:
 
 
 def test_a_pattern_that_is_none_is_one_sentence(client_with: Callable[..., Client]) -> None:
-    with pytest.raises(SettingsError, match="http.cors_origin_regex"):
+    with pytest.raises(SettingsError, match="cors_origin_regex is no regular"):
         client_with(http={"cors_origin_regex": "("})
 
 

@@ -29,9 +29,9 @@ class Ran:
 
     def __init__(
         self, info: SamplerInfo, steps: int, x: float | None = None, sigmas: list[float] | None = None,
-        **params: object,
+        model: ScalarDenoiser | None = None, **params: object,
     ) -> None:  # fmt: skip
-        self.model, self.noise, self.steps = ScalarDenoiser(), CountingNoise(), []
+        self.model, self.noise, self.steps = model or ScalarDenoiser(), CountingNoise(), []
         numbers = SamplerParams(**{"eta": info.default_eta, "evaluations": steps, **params})  # type: ignore[arg-type]
         if info.solve_times is not None:
             times = model_times(steps)
@@ -256,15 +256,19 @@ def test_unipc_options_that_do_not_exist(options: dict[str, object]) -> None:
         UniPCOptions(**options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("info", SAMPLERS, ids=lambda info: info.name)
-def test_an_interruption_goes_through(info: SamplerInfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(self: ScalarDenoiser, x: float, at: float) -> Prediction:
+class Interrupting(ScalarDenoiser):
+    """Is told to stop at its fourth evaluation."""
+
+    def sigma(self, x: float, sigma: float) -> Prediction:
         if len(self.asked) == 3:
             raise Interrupted
-        self.asked.append(at)
+        self.asked.append(sigma)
         return Prediction(x * 0.5, x * 0.5)
 
-    monkeypatch.setattr(ScalarDenoiser, "sigma", stop)
-    monkeypatch.setattr(ScalarDenoiser, "timestep", stop)
+    timestep = sigma
+
+
+@pytest.mark.parametrize("info", SAMPLERS, ids=lambda info: info.name)
+def test_an_interruption_goes_through(info: SamplerInfo) -> None:
     with pytest.raises(Interrupted):
-        Ran(info, 5)
+        Ran(info, 5, model=Interrupting())

@@ -18,7 +18,6 @@ from adapters.backends.torch.denoiser import Guidance
 from core.domain.errors import Interrupted
 from core.domain.image import RasterImage
 from core.domain.model import ModelIdentity, ModelRef
-from core.prompt.emphasis import Emphasis
 from core.prompt.plan import PlanPart, ScheduledText
 from core.sampling.model_sigmas import ModelSigmas
 from serena import Serena
@@ -108,22 +107,25 @@ class Watch:
 
 
 class LineNetwork:
-    """Answers with the mean of each row's context, so that guidance can be followed by hand.
+    """Answers with the mean of each row's context, plus that of the channels behind the latent, so that
+    guidance can be followed by hand.
 
-    :ivar rows: of each call, how many rows it was given. :ivar tokens: and how long their context was.
+    :ivar rows: of each call, how many rows it was given. :ivar tokens: how long their context was.
+    :ivar times: the model times.
     """
 
     def __init__(self) -> None:
         self.rows: list[int] = []
         self.tokens: list[int] = []
-        self.channels: list[int] = []
+        self.times: list[float] = []
 
     def __call__(self, x: Tensor, t: float, context: Tensor) -> Tensor:
         self.rows.append(x.shape[0])
         self.tokens.append(context.shape[1])
-        self.channels.append(x.shape[1])
+        self.times.append(t)
         mean = context.mean(dim=(1, 2)).reshape(-1, 1, 1, 1)
-        return mean.expand(-1, 4, *x.shape[2:])
+        seen = x[:, 4:].mean(dim=(1, 2, 3), keepdim=True) if x.shape[1] > 4 else 0.0
+        return (mean + seen).expand(-1, 4, *x.shape[2:])
 
 
 def part(value: float, tokens: int = 77, weight: float = 1.0) -> Part:
@@ -139,6 +141,3 @@ def conditioning(*parts: Part, negative: Part) -> ImageConditioning:
 def guidance(scale: float = 7.0, **changes: Any) -> Guidance:
     plain = {"min_sigma": 0.0, "min_sigma_all": False, "skip_early": 0.0, "total_calls": 10}
     return Guidance(scale=scale, **{**plain, **changes})
-
-
-ORIGINAL = Emphasis.ORIGINAL

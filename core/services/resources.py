@@ -1,0 +1,52 @@
+"""What lies beside the checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.domain.resources import EmbeddingRef, LoraRef, NamedFile, ScriptInfo, UpscalerRef
+from core.domain.styles import Style
+from core.domain.upscaling import LATENT_UPSCALERS
+from core.ports.driven import FaceRestorers, StyleLibrary, Upscalers
+
+
+class ResourceBrowser:
+    """``BrowseResources``. What nothing here offers yet is an empty list."""
+
+    def __init__(self, *, upscalers: Upscalers, faces: FaceRestorers, styles: StyleLibrary) -> None:
+        self._upscalers = upscalers
+        self._faces = faces
+        self._styles = styles
+
+    def upscalers(self) -> Sequence[UpscalerRef]:
+        return self._upscalers.all()
+
+    def latent_upscalers(self) -> Sequence[str]:
+        return LATENT_UPSCALERS
+
+    def face_restorers(self) -> Sequence[str]:
+        return self._faces.names()
+
+    def vaes(self) -> Sequence[NamedFile]:
+        return ()
+
+    def text_encoders(self) -> Sequence[NamedFile]:
+        return ()
+
+    def hypernetworks(self) -> Sequence[NamedFile]:
+        return ()
+
+    def loras(self) -> Sequence[LoraRef]:
+        return ()
+
+    def embeddings(self) -> Sequence[EmbeddingRef]:
+        return ()
+
+    def styles(self) -> Sequence[Style]:
+        return self._styles.all()
+
+    def scripts(self) -> Sequence[ScriptInfo]:
+        return ()
+
+    def refresh(self) -> None:
+        self._upscalers.refresh()

@@ -1,0 +1,54 @@
+"""Hires fix: sizes, upscalers, and that the second pass starts from the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adapters.backends.torch.hires import LATENT_MODES
+from core.domain.errors import InvalidValue
+from core.domain.request import HiresParams
+from serena import Serena
+from tests.unit.adapters.backends.torch.rig import Pixels, distance, draw
+
+
+def enlarged(demo: Serena, strength: float = 0.5, **params: Any) -> Pixels:
+    return draw(demo, denoising_strength=strength, hires=HiresParams(**params))[0]
+
+
+@pytest.mark.parametrize("upscaler", [*LATENT_MODES, "None", "Lanczos", "Nearest"])
+def test_every_upscaler_gives_the_size(demo: Serena, upscaler: str) -> None:
+    assert enlarged(demo, upscaler=upscaler, second_pass_steps=2).shape == (128, 128, 3)
+
+
+@pytest.mark.parametrize("upscaler", ["Latent", "Lanczos"])
+@pytest.mark.parametrize(
+    ("params", "shape"),
+    [
+        ({"scale": 1.5}, (96, 96)),
+        ({"resize_x": 96}, (96, 96)),
+        ({"resize_x": 96, "resize_y": 128}, (128, 96)),
+        ({"scale": 1.2}, (72, 72)),
+    ],
+)
+def test_sizes(demo: Serena, upscaler: str, params: dict[str, Any], shape: tuple[int, int]) -> None:
+    drawn = enlarged(demo, upscaler=upscaler, second_pass_steps=1, **params)
+    assert drawn.shape[:2] == shape
+
+
+def test_strength_nought_is_the_enlarged_first_pass(demo: Serena) -> None:
+    [small] = draw(demo)
+    large = enlarged(demo, 0.0, upscaler="Latent (nearest)")
+    blocks = large.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
+    assert np.abs(blocks - small).mean() < 20
+
+
+def test_the_second_pass_has_its_own_prompt(demo: Serena) -> None:
+    assert distance(enlarged(demo), enlarged(demo, prompt="blue square")) > 5
+
+
+def test_an_unknown_upscaler_is_refused_before_anything_is_drawn(demo: Serena) -> None:
+    with pytest.raises(InvalidValue, match=r"hr_upscaler is .none such"):
+        enlarged(demo, upscaler="none such")
