@@ -18,6 +18,7 @@ FUZZ_SECONDS ?= 600
 # One thread a process: with two, spinning OpenMP workers make small models slower, and pictures stay comparable.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1
 TESTS := tests contracts/golden
+UPSCALE := spandrel==0.4.2 torchvision==0.28.0 einops==0.8.2
 DRAW := $(BIN)/serena txt2img --backend torch --data-dir "$(DATA_DIR)" --width 128 --height 128 --steps 20
 
 .PHONY: help
@@ -48,7 +49,7 @@ test: setup ## every test that needs no GPU and no more than a minute, with the 
 
 .PHONY: test-all
 test-all: setup ## test, the slow tests, and the GPU tests where there is a CUDA device
-	@marker="$$($(BIN)/python -c 'import torch; print("" if torch.cuda.is_available() else "not gpu")')"; \
+	@marker="$$($(BIN)/python -c 'import torch; print("not upscale" if torch.cuda.is_available() else "not gpu and not upscale")')"; \
 	$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "$$marker" --cov --cov-report=term:skip-covered $(ARGS)
 
 .PHONY: smoke
@@ -57,7 +58,7 @@ smoke: setup ## boot the server as a process and go once through the API and the
 
 .PHONY: quality
 quality: setup ## the contracts of the doors and the look of the built-in model's pictures
-	@$(TEST_ENV) $(BIN)/python -m pytest tests/quality tests/architecture -m "not gpu and not slow" $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest tests/quality tests/architecture -m "not gpu and not slow and not upscale" $(ARGS)
 
 .PHONY: test-gpu
 test-gpu: setup ## the tests that need a CUDA device
@@ -70,6 +71,12 @@ test-clients: setup ## every client, those from npm too, and write docs/referenc
 .PHONY: fuzz
 fuzz: setup ## send the whole API what nobody should send, for FUZZ_SECONDS (600)
 	@$(TEST_ENV) SERENA_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(ARGS)
+
+# In a folder of its own: the torchvision of the package index breaks transformers beside a CPU torch.
+.PHONY: test-upscale
+test-upscale: setup ## the tests of upscalers with weights, with spandrel and torchvision in build/upscale
+	@test -d build/upscale/spandrel || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/upscale $(UPSCALE)
+	@$(TEST_ENV) PYTHONPATH=build/upscale $(BIN)/python -m pytest tests/upscale -m upscale $(ARGS)
 
 .PHONY: check
 check: lint types imports audit ## every static check

@@ -10,7 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from adapters.application import BackendSummary, Finding
 from adapters.backends.choose import backend_entry_points, choose_backend
+from adapters.backends.torch.upscalers import import_problem
 from adapters.models.catalog_disk import DiskModelCatalog
+from adapters.models.upscaler_files import UpscalerFiles
 from adapters.settings import Settings
 from core.domain.errors import SerenaError
 from plugins.report import PluginReport
@@ -26,6 +28,7 @@ def diagnose(
         *_backend(settings, backends),
         _data_folder(settings),
         *_models(settings),
+        *_upscalers(settings),
         *_plugins(plugins),
     )
 
@@ -53,7 +56,8 @@ def _device() -> str:
 def _backend(settings: Settings, backends: Sequence[BackendSummary]) -> Iterable[Finding]:
     for backend in backends:
         if not backend.available:
-            yield Finding("backend", "warning", f"{backend.name}: {backend.reason}")
+            remedy = f"install what it lacks, or leave it: {backend.distribution} brings it"
+            yield Finding("backend", "warning", f"{backend.name}: {backend.reason}", remedy)
     try:
         spec = choose_backend(settings.backend.name, backend_entry_points())
     except SerenaError as error:
@@ -86,6 +90,20 @@ def _models(settings: Settings) -> Iterable[Finding]:
         )
     for problem in catalog.problems():
         yield Finding("models", "warning", f"{problem.name}: {problem.message}", "mend or remove it")
+
+
+def _upscalers(settings: Settings) -> Iterable[Finding]:
+    """Those with weights. The extra is looked at only where there are some: it takes seconds to import."""
+    files = UpscalerFiles(settings.models_dir)
+    names = ", ".join(upscaler.name for upscaler in files.all())
+    problem = import_problem() if names else None
+    if problem is not None:
+        remedy = "pip install 'serena[upscale]', with torchvision from where torch came from"
+        yield Finding("upscalers", "warning", f"{names}: {problem}", remedy)
+    elif names:
+        yield Finding("upscalers", "ok", names)
+    for found in files.problems():
+        yield Finding("upscalers", "warning", f"{found.name}: {found.message}", "mend or remove it")
 
 
 def _plugins(plugins: Sequence[PluginReport]) -> Iterable[Finding]:

@@ -61,17 +61,30 @@ def main() -> int:
     wanted = [entry for entry in entries if re.search(arguments.only, entry["id"])]
     folder = arguments.manifest.parent
     models = make_checkpoint(arguments.cache)
-    rows: dict[str, Row] = {}
+    rows = _kept(arguments.json) if arguments.resume else {}
     with tempfile.TemporaryDirectory() as data_dir, _Replay(models, Path(data_dir), folder) as replay:
-        for entry in track(wanted, "drawing", console=Console(stderr=True)):
+        missing = [entry for entry in wanted if entry["id"] not in rows]
+        for entry in track(missing, "drawing", console=Console(stderr=True)):
             rows[entry["id"]] = replay.row(entry)
+            if arguments.json:
+                _keep(rows, arguments.json)
     _print(rows)
-    if arguments.json:
-        table = {name: asdict(row) for name, row in rows.items()}
-        arguments.json.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     if arguments.markdown:
         arguments.markdown.write_text(page(rows), encoding="utf-8")
     return 0
+
+
+def _keep(rows: dict[str, Row], path: Path) -> None:
+    """After each request, so that a run that is cut short can go on with ``--resume``."""
+    table = {name: asdict(row) for name, row in rows.items()}
+    path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+def _kept(path: Path | None) -> dict[str, Row]:
+    if path is None or not path.is_file():
+        return {}
+    table = json.loads(path.read_text(encoding="utf-8"))
+    return {name: Row(**{**row, "differing": tuple(row["differing"])}) for name, row in table.items()}
 
 
 def page(rows: dict[str, Row]) -> str:
@@ -239,6 +252,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--manifest", type=Path, default=RECORDED / "pictures" / "manifest.json")
     parser.add_argument("--only", default="", help="draw the requests whose id matches this")
     parser.add_argument("--json", type=Path, help="also write the table to this file")
+    parser.add_argument("--resume", action="store_true", help="keep what the file of --json has already")
     parser.add_argument("--markdown", type=Path, help="also write the table to this page")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "serena-parity")
     return parser.parse_args()

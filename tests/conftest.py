@@ -11,6 +11,7 @@ pytest.register_assert_rewrite("contracts")
 
 REASONS = {
     "gpu": "they need a CUDA device (make test-gpu)",
+    "upscale": "they need the extra upscale (make test-upscale)",
     "slow": "they take more than a minute (make test-all)",
     "node": "they run clients from npm in node, and fetch them (make test-clients)",
 }

@@ -24,6 +24,7 @@ def serve(
     *,
     on_listening: Callable[[str], None],
     stopper: Callable[[Stop], None] | None = None,
+    listener: socket.socket | None = None,
 ) -> None:
     """Serve ``app`` until SIGTERM or SIGINT, then close it. A second signal does not wait for requests.
 
@@ -31,10 +32,12 @@ def serve(
 
     :param on_listening: called once with the URL, when requests are answered; the model may still load then.
     :param stopper: handed a function that ends the server as a signal does, for use in a thread.
+    :param listener: what :func:`~adapters.http.listening.listen` gave, for those who listen before ``app`` is
+        assembled; it is closed at the end.
     """
     http = app.settings.http
     check_tls(http)
-    listener = listen(http)
+    listener = listener or listen(http)
 
     def begin() -> None:
         on_listening(url_of(listener, http))

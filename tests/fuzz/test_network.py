@@ -69,7 +69,13 @@ def urls(port: int) -> list[str]:
         "127.0.0.1", "localhost", "0.0.0.0", "0", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "2130706433",
         "0x7f000001", "0177.0.0.1", "127.1", "public.example@127.0.0.1", "[::]", "LOCALHOST.",
     )  # fmt: skip
-    odd = ("http://127.0.0.1\\@example.com/", "http://example.com\\@127.0.0.1/", "http://", "http:///x", "http://[::")
+    odd = (
+        "http://127.0.0.1\\@example.com/",
+        "http://example.com\\@127.0.0.1/",
+        "http://",
+        "http:///x",
+        "http://[::",
+    )
     metadata = ("http://169.254.169.254/latest/meta-data/", "http://100.64.0.1/", "http://[fd00::1]/",
                 "http://10.0.0.1/", "http://192.168.0.1/", "http://[fe80::1%25lo]/")  # fmt: skip
     return [f"http://{host}:{port}/x.png" for host in hosts] + list(odd) + list(metadata)
@@ -89,7 +95,10 @@ def test_attack_13_pictures_are_not_fetched_by_default(door: Door, canary: int) 
         before = door.get(f"{S}/options")[name]
         door.client.post(f"{S}/options", json={name: not before})
         assert door.get(f"{S}/options")[name] is before
-    asked = {"init_images": [f"http://127.0.0.1:{canary}/"], "override_settings": {"api_enable_requests": True}}
+    asked = {
+        "init_images": [f"http://127.0.0.1:{canary}/"],
+        "override_settings": {"api_enable_requests": True},
+    }
     assert door.client.post(f"{S}/img2img", json={**ASKED, **asked}).status_code == 422
 
 
@@ -121,7 +130,9 @@ def test_attack_14_pages_of_other_sites_change_nothing(door: Door, headers: dict
         assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
 def test_attack_14_forms_change_nothing(door: Door, kind: str) -> None:
     for path in CHANGING:
         answer = door.client.post(
@@ -141,11 +152,15 @@ def test_attack_14_what_is_no_attack_passes(door: Door) -> None:
     assert door.client.post(f"{S}/interrupt").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "x", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "x", ""]
+)
 def test_attack_15_a_foreign_host_gets_nothing(door: Door, host: str) -> None:
     where = urlsplit(door.url)
     with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
-        text = f"GET {S}/options HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\r\n"
+        text = (
+            f"GET {S}/options HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\r\n"
+        )
         connection.sendall(text.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert int(answer.split()[1]) in (400, 403, 421), answer[:200]
@@ -175,8 +190,9 @@ def test_attack_16_everybody_goes_without_credentials(tmp_path: Path) -> None:
 
 
 def test_attack_17_nobody_listens_in_the_open_without_a_password(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="nobody would need a password"), serving(
-        tmp_path, "--host", "0.0.0.0"
+    with (
+        pytest.raises(AssertionError, match="nobody would need a password"),
+        serving(tmp_path, "--host", "0.0.0.0"),
     ):
         pass
 

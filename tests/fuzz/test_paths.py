@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from tests.clients.conftest import ASKED
-from tests.clients.servers import Door
 from tests.clients.pictures import encoded
-from PIL import Image
+from tests.clients.servers import Door
 
 S = "/sdapi/v1"
 SAVED = {**ASKED, "save_images": True}

@@ -13,7 +13,7 @@ from adapters.backends.torch.guidance import Guidance
 from adapters.backends.torch.image_input import ImageInput, hires_input, image_input
 from adapters.backends.torch.latents import CELL, MaskBlend
 from adapters.backends.torch.model import LoadedModel
-from adapters.backends.torch.network import merging_ratio, unet_network
+from adapters.backends.torch.network import check_merging, merging_ratio, unet_network
 from adapters.backends.torch.noise import BatchNoise, NoiseSpec, seed_resize_cells
 from adapters.backends.torch.ops import TorchOps
 from adapters.backends.torch.previews import preview
@@ -73,6 +73,7 @@ class BatchDrawing:
         run, sigmas = self._run, self._table()
         if run.hires is not None:
             hires_fix.check_upscaler(run.hires)
+            check_merging(merging_ratio(run.options, from_picture=False, hires=True))
             first = run.hires.sizes.first
             latent = self._from_noise(_Pass(run.plan, sigmas, first.height // CELL, first.width // CELL))
             return self._second_pass(latent, sigmas)
@@ -89,16 +90,13 @@ class BatchDrawing:
         return table.quantized() if options.flag("enable_quantization") else table
 
     def _from_noise(self, one: _Pass) -> Tensor:
-        noise = self._noise(
-            one, brownian_span(one.plan, one.sigmas) if one.plan.sampler.brownian_noise else None
-        )
+        noise = self._noise(one, self._span(one, None))
         seen = image_input(
             self._model, None, len(self._batch.seeds), one.rows, one.columns, self._mask_weight
         )
         denoiser = self._start_pass(one, None, None, seen)
-        drawn: Tensor = sample_from_noise(
-            one.plan, one.sigmas, denoiser, noise.first(), noise, self._on_step, TorchOps()
-        )
+        start, ops = noise.first(), TorchOps()
+        drawn: Tensor = sample_from_noise(one.plan, one.sigmas, denoiser, start, noise, self._on_step, ops)
         return drawn
 
     def _from_init(self, one: _Pass, init: InitPictures) -> Tensor:
@@ -132,13 +130,12 @@ class BatchDrawing:
         )  # fmt: skip
         return drawn
 
-    def _span(self, one: _Pass, entry: LatentStart) -> tuple[float, float] | None:
-        needed = one.plan.sampler.brownian_noise and entry.total > 0
+    def _span(self, one: _Pass, entry: LatentStart | None) -> tuple[float, float] | None:
+        needed = one.plan.sampler.brownian_noise and (entry is None or entry.total > 0)
         return brownian_span(one.plan, one.sigmas, entry) if needed else None
 
     def _noise(self, one: _Pass, span: tuple[float, float] | None) -> BatchNoise:
         request, options = self._run.request, self._run.options
-        ensd = int(options.number("eta_noise_seed_delta"))
         spec = NoiseSpec(
             seeds=self._batch.seeds,
             subseeds=self._batch.subseeds,
@@ -146,7 +143,7 @@ class BatchDrawing:
             shape=(self._model.latent_channels, one.rows, one.columns),
             source=options["randn_source"],
             device=self._model.device,
-            ensd=ensd,
+            ensd=int(options.number("eta_noise_seed_delta")),
             resize_from=seed_resize_cells(request.seed_resize_from_w, request.seed_resize_from_h),
         )
         return BatchNoise(spec, span)

@@ -217,7 +217,7 @@ def _spread(images: list[Image.Image], seeds: int) -> float:
 
 def contact_sheet(images: list[Image.Image], captions: list[str], columns: int = 4) -> Image.Image:
     """Pictures with their captions under them."""
-    side, text = images[0].width, 26
+    side, text = images[0].width, 40
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * (side + 6), rows * (side + text + 6)), "white")
     pen = ImageDraw.Draw(sheet)
@@ -232,7 +232,7 @@ def contact_sheet(images: list[Image.Image], captions: list[str], columns: int =
 def _wrapped(caption: str, width: int) -> list[str]:
     lines = [""]
     for word in caption.split():
-        if len(lines[-1]) + len(word) > width and len(lines) < 2:
+        if len(lines[-1]) + len(word) > width and len(lines) < 3:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines

@@ -97,7 +97,13 @@ class Batches:
                 continue
             self.latents[bucket] = found
             if bucket not in self.tokens:
-                self.tokens[bucket] = self._tokens(specs_of(self.world, bucket.name))
+                self.tokens[bucket] = self._kept_tokens(bucket)
+
+    def _kept_tokens(self, bucket: Bucket) -> Tensor:
+        path = self.folder / f"{bucket.name}.tokens.npy"
+        if not path.exists():
+            np.save(path, self._tokens(specs_of(self.world, bucket.name)).numpy())
+        return torch.from_numpy(np.load(path))
 
     def _tokens(self, specs: list[Spec]) -> Tensor:
         rng = np.random.default_rng([self.seed, len(specs)])

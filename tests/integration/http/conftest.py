@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -30,7 +31,8 @@ def url(fake: FakeApplication) -> Iterator[str]:
 class Background:
     """``serve`` in a thread; leaving stops it."""
 
-    def __init__(self, fake: FakeApplication, **http: object) -> None:
+    def __init__(self, fake: FakeApplication, listener: socket.socket | None = None, **http: object) -> None:
+        self._listener = listener
         self._fake = fake
         self._http = {"port": 0, **http}
         self._ready = threading.Event()
@@ -51,7 +53,12 @@ class Background:
         def control(stop: Callable[[], None]) -> None:
             self._stop = stop
 
-        serve(self._fake.application(http=self._http), on_listening=listening, stopper=control)
+        serve(
+            self._fake.application(http=self._http),
+            on_listening=listening,
+            stopper=control,
+            listener=self._listener,
+        )
 
     def stop(self) -> None:
         self._stop()

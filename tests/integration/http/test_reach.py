@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from adapters.http.listening import listen
 from adapters.http.server import serve
 from core.domain.errors import SettingsError
 from tests.integration.http.conftest import Background
@@ -92,6 +93,14 @@ def test_the_server_is_stopped_over_http(fake: FakeApplication) -> None:
         server._thread.join(10)
         assert not server._thread.is_alive()
     assert fake.calls == ["start", "close"]
+
+
+def test_a_port_may_be_open_before_the_application_is_assembled(fake: FakeApplication) -> None:
+    listener = listen(fake.application(http={"port": 0}).settings.http)
+    port = listener.getsockname()[1]
+    with Background(fake, listener=listener) as server:
+        assert server.url.endswith(f":{port}")
+        assert httpx.get(f"{server.url}/health/live").status_code == 200
 
 
 def test_requests_in_progress_end_before_the_server(fake: FakeApplication) -> None:

@@ -71,7 +71,7 @@ def test_the_local_host(tmp_path: Path) -> None:
     assert host.open(here).backend == "fake"
     assert {backend.name for backend in host.backends(here)} >= {"fake", "torch"}
     assert list(host.plugins(here)) == list(host.open(here).plugins)
-    assert [finding.topic for finding in host.diagnose(here)][0] == "python"
+    assert host.diagnose(here)[0].topic == "python"
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

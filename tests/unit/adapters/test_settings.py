@@ -42,7 +42,7 @@ def test_another_file_may_be_named(empty: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SERENA_CONFIG", str(empty / "mine.toml"))
     assert load_settings().jobs.keep == 9
     monkeypatch.setenv("SERENA_CONFIG", "gone.toml")
-    with pytest.raises(SettingsError, match="there is no file gone.toml"):
+    with pytest.raises(SettingsError, match=r"there is no file gone\.toml"):
         load_settings()
 
 

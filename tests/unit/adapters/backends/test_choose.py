@@ -62,7 +62,7 @@ def test_what_lacks_its_libraries_says_what_to_install() -> None:
         UnknownBackend, match=r"torch is not installed; install it with: pip install 'serena\[torch\]'"
     ):
         choose_backend("torch", [point("unusable")])
-    with pytest.raises(UnknownBackend, match="cannot be used: no such device$"):
+    with pytest.raises(UnknownBackend, match=r"cannot be used: no such device$"):
         choose_backend("odd", [point("plain_unusable", "odd")])
 
 

@@ -1,7 +1,7 @@
 """Every infotext that was recorded from the reference comes out the same, key by key, in the same order.
 
-``recorded_infotexts.json`` holds the recorded requests as the HTTP door reads them, without their pictures: an
-infotext depends on the pictures of a request by nothing but their number.
+``recorded_infotexts.json`` holds the recorded requests as the HTTP door reads them, without their pictures:
+an infotext depends on the pictures of a request by nothing but their number.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def test_nan_weights_end_in_a_sentence(copy: Path, tmp_path: Path, sampler: str)
     models = {"builtin": False, "dir": copy.parent}
     with (
         Serena(backend=backend, data_dir=tmp_path, models=models) as serena,
-        pytest.raises(BackendError, match="NaN|not finite"),
+        pytest.raises(BackendError, match=r"NaN|not finite"),
     ):
         draw(serena, steps=2, sampler_name=sampler)
 
@@ -143,6 +143,8 @@ def test_number_formats() -> None:
 def test_an_unknown_number_format_or_device_of_the_settings(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"backend.dtype"):
         Serena(backend={"name": "torch", "dtype": "float7"}, data_dir=tmp_path)
-    with Serena(backend={"name": "torch", "device": "tpu"}, data_dir=tmp_path) as serena:
-        with pytest.raises(SettingsError, match=r"backend.device is 'tpu'"):
-            draw(serena)
+    with (
+        Serena(backend={"name": "torch", "device": "tpu"}, data_dir=tmp_path) as serena,
+        pytest.raises(SettingsError, match=r"backend.device is 'tpu'"),
+    ):
+        draw(serena)

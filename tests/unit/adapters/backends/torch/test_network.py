@@ -6,8 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from adapters.backends.torch.model import LoadedModel
-from adapters.backends.torch.network import merging_ratio, unet_network
+from adapters.backends.torch.network import merging_ratio
 from core.domain.errors import InvalidValue
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry
@@ -48,7 +47,3 @@ else:
         )
         assert (plain != merged).any()
         assert (plain == again).all()
-
-
-def test_no_ratio_is_the_model_itself(stub_model: LoadedModel) -> None:
-    assert unet_network(stub_model) is not unet_network(stub_model, 0.0)

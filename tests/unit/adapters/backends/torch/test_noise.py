@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
+import torchsde
 from torch import Tensor
 
 from adapters.backends.torch.brownian import BrownianTree
@@ -25,13 +27,12 @@ def randn(seed: int) -> Tensor:
 
 @pytest.mark.parametrize("seed", [0, 5, 2**40])
 def test_the_numbers_of_torchsde(seed: int) -> None:
-    torchsde = pytest.importorskip("torchsde", reason="only this comparison needs it")
     theirs = torchsde.BrownianTree(torch.tensor(LOW), torch.zeros(SHAPE), t1=torch.tensor(HIGH), entropy=seed)
     ours, chance = BrownianTree(LOW, HIGH, seed, randn), random.Random(seed)
     times = [torch.tensor(chance.uniform(LOW, HIGH)).item() for _ in range(40)] + [LOW, HIGH]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for start, end in zip(times, times[1:], strict=False):
+        for start, end in pairwise(times):
             low, high = min(start, end), max(start, end)
             assert torch.equal(ours.between(low, high), theirs(low, high))
 
