@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -44,6 +45,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         tmp_path_factory.mktemp("guarded") / "data", GUARDED, Authorization=f"Bearer {KEY}"
     ) as opened:
         yield opened
+
+
+def busy_seconds(door: Door) -> float:
+    """Processor time that the server has used."""
+    with open(f"/proc/{door.server.process.pid}/stat", encoding="ascii") as line:
+        fields = line.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mb(door: Door) -> float:

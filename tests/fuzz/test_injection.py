@@ -64,9 +64,7 @@ def test_attack_26_no_line_of_the_log_is_forged(door: Door) -> None:
         ):
             assert door.client.post(f"{S}/txt2img", json=body).status_code != 500
         door.client.post(f"{S}/options", json={text: 1})
-        door.client.get(
-            httpx.URL(door.url).copy_with(raw_path=f"{S}/".encode() + b"x%0d%0a2026-01-01%20forged")
-        )
+        door.client.get(httpx.URL(door.url).copy_with(raw_path=f"{S}/x%0d%0a2026-01-01%20forged".encode()))
     log = door.log()
     assert [line for line in log.splitlines() if line.startswith("2026-01-01")] == []
     assert "\x1b" not in log
@@ -81,7 +79,7 @@ def test_attack_26_no_header_of_an_answer_is_forged(door: Door, name: str) -> No
 
 EVALUATED = (
     "py:__import__('os').system('touch {canary}')",
-    "{{{{7*7777}}}} {{% raw %}} ${{7*7777}} #{{7*7777}} <%= 7*7777 %>",
+    "{{{{7*7777}}}} {{% raw %}} ${{7*7777}} <%= 7*7777 %>",
     "{{0.__class__.__mro__}} {{prompt.__globals__}} %(prompt)s %s",
     "`touch {canary}` $(touch {canary}) ; touch {canary} | touch {canary}",
     "__import__('pathlib').Path('{canary}').touch()",

@@ -13,11 +13,11 @@ import pytest
 from tests.clients.servers import Door
 from tests.fuzz.conftest import resident_mb
 
-SECONDS = int(os.environ.get("SERENA_FUZZ_SECONDS", "40"))
+SECONDS = int(os.environ.get("SERENA_FUZZ_SECONDS", "30"))
 WARM_UP = 10
 SLOWEST = 10
 GROWTH_MB = 48
-"""What the whole run may add once the first pass has filled every cache; a leak of a picture each adds more."""
+"""What the run may add once the first pass has filled every cache; a leak of a picture each adds more."""
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 COUNT = re.compile(r"(\d+) generated, (\d+) passed")
 

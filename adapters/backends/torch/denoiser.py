@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,14 +12,11 @@ from adapters.backends.torch.conditioning import ImageConditioning
 from adapters.backends.torch.guidance import Guidance, combined, combined_edit
 from adapters.backends.torch.image_input import ImageInput
 from adapters.backends.torch.latents import MaskBlend
+from adapters.backends.torch.takeover import Network, Takeover
 from core.domain.errors import InvalidValue
 from core.ports.driven import RunWatch
 from core.sampling.scalings import ModelScaling, Scaling
 from core.sampling.types import Prediction
-
-Network = Callable[[Tensor, float, Tensor], Tensor]
-"""(rows, channels, height, width), model time, (rows, tokens, width) → what the UNet answers, a row for a
-row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +55,7 @@ class GuidedDenoiser:
         watch: RunWatch,
         blend: MaskBlend | None = None,
         picture: ImageInput | None = None,
+        takeover: Takeover | None = None,
     ) -> None:
         self._network = network
         self._scaling = scaling
@@ -66,6 +64,7 @@ class GuidedDenoiser:
         self._watch = watch
         self._blend = blend
         self._picture = picture
+        self._takeover = takeover
         self._call = 0
         self.last: Tensor | None = None
         if self._edits and any(len(image.parts) > 1 for image in images):
@@ -77,6 +76,7 @@ class GuidedDenoiser:
         return self._picture is not None and self._picture.guidance is not None
 
     def sigma(self, x: Tensor, sigma: float) -> Prediction:
+        self._let_take_over(self._scaling.at_sigma(sigma).t)
         guided, uncond = self._guided(x, self._scaling.at_sigma(sigma), sigma)
         if self._blend is not None:
             guided = self._blend.keep(guided)
@@ -86,10 +86,16 @@ class GuidedDenoiser:
     def timestep(self, x: Tensor, t: float) -> Prediction:
         if self._blend is not None:
             x = self._blend.keep(x)
+        self._let_take_over(t)
         alpha = self._scaling.table.alpha_cumprod_at(t)
         guided, uncond = self._guided(x, self._scaling.at_time(t), t)
         self.last = (x - guided * (1.0 - alpha) ** 0.5) / alpha**0.5
         return Prediction(guided, uncond)
+
+    def _let_take_over(self, time: float) -> None:
+        if self._takeover is not None and self._takeover.is_due(self._call, time):
+            self._network, self._scaling, self._images = self._takeover.begin()
+            self._takeover = None
 
     def _guided(self, x: Tensor, scaling: Scaling, level: float) -> tuple[Tensor, Tensor]:
         self._watch.check()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from adapters.backends.torch import hires as hires_fix
+from adapters.backends.torch.checkpoints import Checkpoint
 from adapters.backends.torch.conditioning import ImageConditioning, Padding, condition
 from adapters.backends.torch.denoiser import GuidedDenoiser
 from adapters.backends.torch.guidance import Guidance
@@ -18,7 +20,9 @@ from adapters.backends.torch.noise import BatchNoise, NoiseSpec, seed_resize_cel
 from adapters.backends.torch.ops import TorchOps
 from adapters.backends.torch.previews import preview
 from adapters.backends.torch.starts import init_latent
-from adapters.backends.torch.text import TextEncoder, TextOptions
+from adapters.backends.torch.takeover import Network, Takeover
+from adapters.backends.torch.text import TextOptions
+from core.domain.model import ModelRef
 from core.ports.driven import RunWatch
 from core.prepared import Batch, InitPictures, PreparedRun
 from core.prompt.emphasis import Emphasis
@@ -32,7 +36,7 @@ from core.sampling.passes import (
     sample_from_latent,
     sample_from_noise,
 )
-from core.sampling.scalings import model_scaling
+from core.sampling.scalings import ModelScaling, model_scaling
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,15 @@ class _Pass:
 class BatchDrawing:
     """Draws the latent of one batch.
 
+    :param load: gives a checkpoint, loaded now if need be.
     :ivar last: the last x0 that was predicted, of the pass in progress.
     """
 
     def __init__(
-        self, model: LoadedModel, encoder: TextEncoder, run: PreparedRun, batch: Batch, watch: RunWatch
+        self, load: Callable[[ModelRef], Checkpoint], run: PreparedRun, batch: Batch, watch: RunWatch
     ) -> None:
-        self._model = model
-        self._encoder = encoder
+        self._load = load
+        self._checkpoint = load(run.model)
         self._run = run
         self._batch = batch
         self._watch = watch
@@ -68,6 +73,11 @@ class BatchDrawing:
     @property
     def last(self) -> Tensor | None:
         return None if self._denoiser is None else self._denoiser.last
+
+    @property
+    def model(self) -> LoadedModel:
+        """The model of the pass in progress, whose VAE turns its latents into pictures."""
+        return self._checkpoint.model
 
     def latent(self) -> Tensor:
         run, sigmas = self._run, self._table()
@@ -84,16 +94,14 @@ class BatchDrawing:
         return merging_ratio(self._run.options, from_picture=self._run.init is not None, hires=one.hires)
 
     def _table(self) -> ModelSigmas:
-        options, table = self._run.options, self._model.sigmas
+        options, table = self._run.options, self.model.sigmas
         if options.text("sd_noise_schedule") == "Zero Terminal SNR":
             table = table.zero_terminal_snr()
         return table.quantized() if options.flag("enable_quantization") else table
 
     def _from_noise(self, one: _Pass) -> Tensor:
         noise = self._noise(one, self._span(one, None))
-        seen = image_input(
-            self._model, None, len(self._batch.seeds), one.rows, one.columns, self._mask_weight
-        )
+        seen = image_input(self.model, None, len(self._batch.seeds), one.rows, one.columns, self._mask_weight)
         denoiser = self._start_pass(one, None, None, seen)
         start, ops = noise.first(), TorchOps()
         drawn: Tensor = sample_from_noise(one.plan, one.sigmas, denoiser, start, noise, self._on_step, ops)
@@ -105,8 +113,8 @@ class BatchDrawing:
         )
         noise = self._noise(one, self._span(one, entry))
         start = noise.first()
-        latent, blend = init_latent(self._model, init, noise, one.rows, one.columns)
-        seen = image_input(self._model, init, start.shape[0], one.rows, one.columns, self._mask_weight)
+        latent, blend = init_latent(self.model, init, noise, one.rows, one.columns)
+        seen = image_input(self.model, init, start.shape[0], one.rows, one.columns, self._mask_weight)
         denoiser = self._start_pass(one, entry, blend, seen)
         drawn: Tensor = sample_from_latent(
             one.plan, one.sigmas, denoiser, latent, start * init.noise_multiplier, noise, self._on_step,
@@ -118,11 +126,14 @@ class BatchDrawing:
     def _second_pass(self, first: Tensor, sigmas: ModelSigmas) -> Tensor:
         hires = self._run.hires
         assert hires is not None
-        larger = hires_fix.upscale(self._model, hires, first, self._watch.check)
+        larger = hires_fix.upscale(self.model, hires, first, self._watch.check)
+        if hires.model is not None:
+            self._checkpoint, self._denoiser = self._load(hires.model), None
+            sigmas = self._table()
         one = _Pass(hires.plan, sigmas, larger.shape[2], larger.shape[3], hires=True)
         entry = LatentStart.of(hires.plan.steps, hires.denoising_strength, fixed_steps=True)
         noise = self._noise(one, self._span(one, entry))
-        seen = hires_input(self._model, larger, self._mask_weight)
+        seen = hires_input(self.model, larger, self._mask_weight)
         denoiser = self._start_pass(one, entry, None, seen)
         drawn: Tensor = sample_from_latent(
             one.plan, one.sigmas, denoiser, larger, noise.first(), noise, self._on_step, TorchOps(),
@@ -140,15 +151,15 @@ class BatchDrawing:
             seeds=self._batch.seeds,
             subseeds=self._batch.subseeds,
             subseed_strength=request.subseed_strength,
-            shape=(self._model.latent_channels, one.rows, one.columns),
+            shape=(self.model.latent_channels, one.rows, one.columns),
             source=options["randn_source"],
-            device=self._model.device,
+            device=self.model.device,
             ensd=int(options.number("eta_noise_seed_delta")),
             resize_from=seed_resize_cells(request.seed_resize_from_w, request.seed_resize_from_h),
         )
         return BatchNoise(spec, span)
 
-    def _conditioning(self, one: _Pass) -> list[ImageConditioning]:
+    def _conditioning(self, one: _Pass, checkpoint: Checkpoint) -> list[ImageConditioning]:
         batch, options = self._batch, self._run.options
         text = TextOptions(
             emphasis=Emphasis.of(options.text("emphasis")),
@@ -162,7 +173,7 @@ class BatchDrawing:
         )
         prompts = batch.hires_prompts if one.hires else batch.prompts
         negatives = batch.hires_negative_prompts if one.hires else batch.negative_prompts
-        return condition(prompts, negatives, timeline, self._encoder, text, Padding.of(options))
+        return condition(prompts, negatives, timeline, checkpoint.encoder, text, Padding.of(options))
 
     @property
     def _mask_weight(self) -> float:
@@ -171,17 +182,31 @@ class BatchDrawing:
     def _start_pass(
         self, one: _Pass, entry: LatentStart | None, blend: MaskBlend | None, seen: ImageInput | None
     ) -> GuidedDenoiser:
+        guidance = self._guidance(one, entry)
         self._denoiser = GuidedDenoiser(
-            network=unet_network(self._model, self._merging(one)),
-            scaling=model_scaling(one.plan.sampler, one.sigmas, self._model.prediction),
-            images=self._conditioning(one),
-            guidance=self._guidance(one, entry),
+            network=unet_network(self.model, self._merging(one)),
+            scaling=model_scaling(one.plan.sampler, one.sigmas, self.model.prediction),
+            images=self._conditioning(one, self._checkpoint),
+            guidance=guidance,
             watch=self._watch,
             blend=blend,
             picture=seen,
+            takeover=self._takeover(one, guidance.total_calls),
         )
         self._watch.begin_pass(executed_steps(one.plan, one.sigmas, entry) or one.plan.steps)
         return self._denoiser
+
+    def _takeover(self, one: _Pass, calls: int) -> Takeover | None:
+        switch = self._run.refiner
+        if switch is None or not (switch.second_pass if one.hires else switch.first_pass):
+            return None
+
+        def begin() -> tuple[Network, ModelScaling, list[ImageConditioning]]:
+            other = self._load(switch.model)
+            scaling = model_scaling(one.plan.sampler, one.sigmas, other.model.prediction)
+            return unet_network(other.model, self._merging(one)), scaling, self._conditioning(one, other)
+
+        return Takeover(switch, calls, begin)
 
     def _guidance(self, one: _Pass, entry: LatentStart | None) -> Guidance:
         request, options = self._run.request, self._run.options
@@ -197,4 +222,4 @@ class BatchDrawing:
 
     def _on_step(self, index: int) -> None:
         last = self.last
-        self._watch.step(index + 1, None if last is None else preview(self._model, last))
+        self._watch.step(index + 1, None if last is None else preview(self.model, last))

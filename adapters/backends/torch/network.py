@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adapters.backends.torch.denoiser import Network
 from adapters.backends.torch.model import LoadedModel
+from adapters.backends.torch.takeover import Network
 from core.domain.errors import InvalidValue
 from core.domain.options import OptionValues
 
