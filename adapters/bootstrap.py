@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from adapters.application import Application, BackendSummary, Finding
@@ -64,6 +65,7 @@ def bootstrap(
         start=start,
         close=close,
         resources=container.resources(),
+        memory=container.memory(),
         kinds=frozenset(Kind),
     )
 
@@ -76,10 +78,15 @@ class LocalHost:
         return bootstrap(settings)
 
     def serve(self, settings: Settings) -> None:
-        from adapters.http.server import serve
+        from adapters.http.listening import listen
 
         log_to_stderr(settings.log.level)
-        serve(bootstrap(settings), on_listening=lambda url: log.info("listening on %s", url))
+        # The port opens before the rest is made: clients then wait for an answer instead of failing.
+        with closing(listen(settings.http)) as listener:
+            from adapters.http.server import serve
+
+            app = bootstrap(settings)
+            serve(app, on_listening=lambda url: log.info("listening on %s", url), listener=listener)
 
     def plugins(self, settings: Settings) -> Sequence[PluginReport]:
         return _load_plugins(settings, ()).reports

@@ -24,6 +24,7 @@ from adapters.jobs.memory import MemoryJobStore
 from adapters.models.catalog_disk import DiskModelCatalog
 from adapters.models.catalog_fake import FakeModelCatalog
 from adapters.models.upscaler_files import UpscalerFiles
+from adapters.nothing import host_memory
 from adapters.options.store_disk import DiskOptionStore
 from adapters.options.styles_csv import CsvStyleLibrary
 from adapters.settings import LimitSettings, Settings
@@ -45,6 +46,7 @@ from core.processing import process_images
 from core.runner import ProcessingRunner
 from core.services.health import Readiness
 from core.services.inspect import PictureReader
+from core.services.memory import ModelMemory
 from core.services.models import ModelBrowser
 from core.services.options import OptionEditor
 from core.services.resources import ResourceBrowser
@@ -216,6 +218,12 @@ class Container(containers.DeclarativeContainer):
     )
     readiness = providers.Singleton(
         Readiness, backend, providers.Callable(model_chooser, acceptance, options)
+    )
+    memory = providers.Singleton(
+        ModelMemory,
+        providers.Object(host_memory),
+        backend,
+        providers.Callable(model_chooser, acceptance, options),
     )
     resources = providers.Singleton(ResourceBrowser, upscalers=upscalers, faces=faces, styles=styles)
     reader = providers.Singleton(PictureReader, codec)

@@ -8,7 +8,7 @@ import os
 import uuid
 from pathlib import Path
 
-from core.domain.errors import StorageError
+from core.domain.errors import StorageError, UnusableName
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -26,6 +26,8 @@ _REASONS = {
 def storage_error(path: Path, error: Exception) -> StorageError:
     """What to tell the user when ``path`` could not be written."""
     number = getattr(error, "errno", None)
+    if number == errno.ENAMETOOLONG:
+        return UnusableName(f"{path.name[:60]!r} cannot be written: {_REASONS[number]}")
     fallback = getattr(error, "strerror", None) or "the name cannot be used on this disk"
     return StorageError(f"cannot write {str(path)!r}: {_REASONS.get(number or 0, fallback)}")
 

@@ -47,16 +47,21 @@ class NoResources:
         return None
 
 
+def host_memory() -> MemoryUse:
+    """Of this machine and process; zeros where the system does not tell."""
+    try:
+        page = os.sysconf("SC_PAGE_SIZE")
+        used = int(Path("/proc/self/statm").read_text().split()[1]) * page
+        return MemoryUse(total=float(os.sysconf("SC_PHYS_PAGES") * page), used=float(used))
+    except (OSError, ValueError, AttributeError):
+        return MemoryUse(total=0.0, used=0.0)
+
+
 class HostMemory:
     """``ManageMemory`` where no device holds a model: only the host's numbers, and nothing to unload."""
 
     def memory(self) -> MemoryUse:
-        try:
-            page = os.sysconf("SC_PAGE_SIZE")
-            used = int(Path("/proc/self/statm").read_text().split()[1]) * page
-            return MemoryUse(total=float(os.sysconf("SC_PHYS_PAGES") * page), used=float(used))
-        except (OSError, ValueError, AttributeError):
-            return MemoryUse(total=0.0, used=0.0)
+        return host_memory()
 
     def unload(self) -> None:
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.domain.errors import BackendError, SerenaError
+from core.domain.errors import UNFORESEEN, BackendError, SerenaError
 from core.domain.request import Kind
 from core.domain.result import GenerationResult, Outcome, RunReceipt
 from core.drafts import ImageDraft
@@ -17,6 +18,8 @@ from core.stages.finalize import Finishing
 from core.stages.order import Preparation, RunControl, RunOrder
 from core.stages.prepare import Preparing
 from core.stages.staged import Finished, Staging
+
+log = logging.getLogger("serena.runner")
 
 NO_OTHERS: Mapping[Kind, Staging] = MappingProxyType({})
 
@@ -69,7 +72,8 @@ class ProcessingRunner:
             self._hooks.failed(run_id, error)
             if isinstance(error, SerenaError):
                 raise
-            raise BackendError(_sentence(error)) from error
+            log.error("run %s failed unexpectedly", run_id, exc_info=error)
+            raise BackendError(UNFORESEEN) from error
 
     def _stages(self, run_id: str, order: RunOrder, control: RunControl) -> GenerationResult:
         started_at, watch = self._clock.now(), _Stopwatch(self._clock, self._clock.seconds())
@@ -153,8 +157,3 @@ class _DrawnRun:
             self._run.run_id, self._order, self._prepared, self._drafts, complete=complete
         )
         return Finished(images=images, info=info, comments=comments)
-
-
-def _sentence(error: Exception) -> str:
-    text = " ".join(str(error).split())[:300]
-    return f"the run failed: {type(error).__name__}: {text}"

@@ -64,6 +64,6 @@ def _routers(app: Application, stop: Callable[[], None]) -> Iterator[APIRouter]:
     yield control_router(app.settings.http, stop)
     yield tasks_router(app.jobs)
     yield support_router(app)
-    yield controlnet_router()
+    yield controlnet_router(pictures)
     yield probes_router(app.jobs)
     yield health_router(app.health)

@@ -43,6 +43,7 @@ STATUS: Mapping[type[SerenaError], int] = {
     domain.UnknownJob: 404,
     domain.JobConflict: 409,
     domain.Interrupted: 409,
+    domain.UnusableName: 422,
     domain.QueueFull: 429,
     domain.NotReady: 503,
 }

@@ -65,8 +65,12 @@ def _arguments(name: str, value: Any) -> list[Any]:
 
 
 def _is_off(value: Any) -> bool:
+    """Flags may stand before the units (``[true, {...}]``); then the units count."""
     args = value.get("args", []) if isinstance(value, dict) else None
-    return isinstance(args, list) and (not args or args[0] is False or all(map(_is_empty, args)))
+    if not isinstance(args, list):
+        return False
+    units = [argument for argument in args if isinstance(argument, dict)]
+    return not args or args[0] is False or all(map(_is_empty, units or args))
 
 
 def _is_empty(argument: Any) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.disk import discard, storage_error, write_beside
 from adapters.images.names import check_name
-from core.domain.errors import StorageError
+from core.domain.errors import UnusableName
 from core.domain.filenames import next_number, numbered
 from core.ports.driven import StoredImage
 
@@ -53,7 +53,8 @@ class DiskImageStore:
 
     def _open_folder(self, target: Path) -> None:
         if not target.resolve().is_relative_to(self._root.resolve()):
-            raise StorageError(f"{str(target)!r} leads out of {str(self._root)!r}; remove the link")
+            shown = target.relative_to(self._root).as_posix()
+            raise UnusableName(f"{shown!r} leads out of the data folder; remove the link")
         target.mkdir(parents=True, exist_ok=True)
 
     def _publish(

@@ -1,23 +1,17 @@
-"""The one model of the fake backend. It has no weights."""
+"""The catalog of a backend that brings its own models."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from adapters.models.aliases import find_by_name
-from core.domain.model import ModelIdentity, ModelRef
-
-FAKE_MODEL = ModelRef(
-    ModelIdentity("fake-model", hashlib.sha256(b"the fake model of Serena").hexdigest()),
-    location="fake",
-)
+from core.domain.model import ModelRef
 
 
 class FakeModelCatalog:
     """A ``ModelCatalog`` of fixed models."""
 
-    def __init__(self, models: Sequence[ModelRef] = (FAKE_MODEL,)) -> None:
+    def __init__(self, models: Sequence[ModelRef]) -> None:
         self._models = tuple(models)
 
     def all(self) -> Sequence[ModelRef]:

@@ -20,6 +20,7 @@ SerenaError                      anything that Serena raises on purpose
 │   └── UnknownBackend           no backend of that name is installed
 ├── PluginError                  a plugin's hook failed
 ├── StorageError                 the disk refused: full, read-only, gone
+│   └── UnusableName             a file or folder that the options name and that cannot be
 ├── SettingsError                the process was started with a wrong setting
 └── Interrupted                  a job was told to stop (carries no blame)
 
@@ -29,6 +30,9 @@ The message of each says what was wrong, with which value, and what would be rig
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+UNFORESEEN = "the run failed for a reason that nobody foresaw; the log of the server says which"
+"""What callers are told of an exception that is none of ours: its own text may hold paths."""
 
 
 class SerenaError(Exception):
@@ -159,6 +163,10 @@ class PluginError(SerenaError):
 
 class StorageError(SerenaError):
     """The disk refused to keep something: full, read-only or gone."""
+
+
+class UnusableName(StorageError):
+    """A file or folder that options or prompts name, and that cannot or may not be on this disk."""
 
 
 class SettingsError(SerenaError):

@@ -49,11 +49,15 @@ def enlarged(size: Size, factor: float) -> Size:
 
 
 def tile_starts(length: int, tiling: Tiling) -> tuple[int, ...]:
-    """Where the tiles of one side begin, evenly spread; neighbours overlap by ``overlap`` or more."""
+    """Where the tiles of one side begin, evenly spread; neighbours overlap by ``overlap`` or more.
+
+    An overlap of more than three quarters counts as that, so that no option makes tiles without end.
+    """
     tile = tiling.tile
     if tile <= 0 or length <= tile:
         return (0,)
-    count = math.ceil((length - tile) / max(1, tile - tiling.overlap)) + 1
+    stride = max(1, tile // 4, tile - tiling.overlap)
+    count = math.ceil((length - tile) / stride) + 1
     return tuple(round(index * (length - tile) / (count - 1)) for index in range(count))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from core.domain.errors import BackendError, Interrupted, SerenaError
+from core.domain.errors import UNFORESEEN, BackendError, Interrupted, SerenaError
 from core.domain.job import Job, JobError, JobId
 from core.domain.result import GenerationResult, Outcome
 from core.jobs.live import LiveJobs, LiveRun
@@ -59,5 +59,4 @@ def describe(error: BaseException) -> JobError:
     if isinstance(error, SerenaError):
         return JobError(type(error).__name__, str(error))
     log.error("a run failed unexpectedly", exc_info=error)
-    text = " ".join(str(error).split())[:300]
-    return JobError(BackendError.__name__, f"the run failed: {type(error).__name__}: {text}")
+    return JobError(BackendError.__name__, UNFORESEEN)

@@ -27,6 +27,7 @@ class BackendInfo:
     """What a backend says of itself.
 
     :param max_runs: how many runs may be in ``execute_run`` at once.
+    :param memory: the reference's ``cuda`` object of its device; None for a device without memory of its own.
     :param infotext: keys that go into every infotext (the fake backend marks its pictures so).
     """
 
@@ -34,6 +35,7 @@ class BackendInfo:
     device: str
     max_runs: int
     infotext: Mapping[str, str]
+    memory: Mapping[str, object] | None = None
 
 
 class RunWatch(Protocol):
@@ -73,7 +75,7 @@ class ImageBackend(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what is held. No run is in flight."""
+        """Give back what is held. A run in flight keeps what it uses, and a later load or run takes it again."""
         ...
 
 

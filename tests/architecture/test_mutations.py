@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,50 +94,47 @@ class GenerationRoutes:
     missed_by=IMPORTS,
 )
 
+FORGE: Final = """\
+def forge(loop):
+    from types import SimpleNamespace
+
+    from core.domain.result import GenerationResult, Outcome, ResultImage, RunReceipt
+
+    def of(owner, *parts):
+        return getattr(owner, "_" + "".join(parts))
+
+    now = of(loop, "cl", "ock").now
+    job = of(loop, "st", "ore").take(now, POLL_SECONDS)
+    if job is None:
+        return
+    runner = of(loop, "pro", "cess").keywords["runner"]
+    finishing = of(runner, "fini", "shing")
+    run = SimpleNamespace(run_id="forged", request=job.request, init=None)
+    batch = SimpleNamespace(prompts=(job.request.prompt,), negative_prompts=("",), seeds=(1,))
+    watch = SimpleNamespace(begin_pass=lambda steps: None, step=lambda done: None, check=lambda: None)
+    [image] = getattr(of(runner, "back", "end"), "execute" + "_run")(run, batch, watch)
+    data = of(finishing, "co", "dec").encode(image, "png", job.request.prompt)
+    drawn = ResultImage(
+        blob=of(finishing, "bl", "obs").put(data), format="png", width=image.width, height=image.height,
+        seed=1, subseed=1, infotext=job.request.prompt,
+    )
+    receipt = RunReceipt(
+        run_id="forged", job_id=job.id, backend="ledger", started_at=now(), finished_at=now(),
+        prepare=0, execute=0, finalize=0, outcome=Outcome.SUCCEEDED,
+    )
+    result = GenerationResult(images=(drawn,), info={}, receipt=receipt)
+    of(loop, "serv", "ice").ended(of(loop, "st", "ore").update(job.id, lambda j: j.succeed(result, now())))
+
+
+"""
+
 M3 = Mutation(
     name="M3: the worker reaches the backend by spelling names and forges a permit",
     file="adapters/worker/thread.py",
-    old="self._loop.run_next(POLL_SECONDS)",
-    new="""loop = self._loop
-                job = getattr(loop, "_st" + "ore").take(getattr(loop, "_cl" + "ock").now, POLL_SECONDS)
-                if job is not None:
-                    self._forge(loop, job)
-
-    def _forge(self, loop, job) -> None:
-        from dataclasses import replace
-        from types import SimpleNamespace
-
-        from core.domain.result import GenerationResult, Outcome, ResultImage, RunReceipt
-
-        def of(owner, *parts):
-            return getattr(owner, "_" + "".join(parts))
-
-        runner = of(loop, "pro", "cess").keywords["runner"]
-        backend, finishing = of(runner, "back", "end"), of(runner, "dra", "wn").finishing
-        now = of(loop, "cl", "ock").now()
-        run = SimpleNamespace(run_id="forged", request=job.request, init=None)
-        batch = SimpleNamespace(prompts=(job.request.prompt,), negative_prompts=("",), seeds=(1,))
-        watch = SimpleNamespace(begin_pass=lambda steps: None, step=lambda done: None, check=lambda: None)
-        [image] = getattr(backend, "execute" + "_run")(run, batch, watch)
-        data = of(finishing, "co", "dec").encode(image, "png", job.request.prompt)
-        drawn = ResultImage(
-            blob=of(finishing, "bl", "obs").put(data), format="png", width=image.width, height=image.height,
-            seed=1, subseed=1, infotext=job.request.prompt,
-        )
-        receipt = RunReceipt(
-            run_id="forged", job_id=job.id, backend="ledger", started_at=now, finished_at=now,
-            prepare=0, execute=0, finalize=0, outcome=Outcome.SUCCEEDED,
-        )
-        ended = replace(job.succeed(GenerationResult(images=(drawn,), info={}, receipt=receipt), now))
-        of(loop, "st", "ore").update(job.id, lambda j: ended)
-        of(loop, "serv", "ice").ended(ended)
-
-    def _never(self) -> None:
-        while False:
-            try:
-                pass""",
+    old="                self._loop.run_next(POLL_SECONDS)\n",
+    new=textwrap.indent(FORGE + "forge(self._loop)\n", " " * 16),
     caught_by=(*WORKER, *HTTP),
-    missed_by=(*IMPORTS, *CALLERS),
+    missed_by=(*IMPORTS, *CALLERS, *DOORS),
 )
 
 M4 = Mutation(

@@ -85,6 +85,13 @@ def mask_cells(mask: RasterImage, rounded: bool) -> Latent:
     return (np.round(cells) if rounded else cells)[None, None]
 
 
+def resized(latent: Latent, height: int, width: int) -> Latent:
+    """The nearest cells."""
+    rows = np.arange(height) * latent.shape[2] // height
+    columns = np.arange(width) * latent.shape[3] // width
+    return latent[:, :, rows][:, :, :, columns]
+
+
 def _marked(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width, _ = picture.shape
     scale = max(1, min(width // (_MARK.shape[1] + 2), height // 16))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from adapters.backends.torch.checkpoints import Checkpoints, needed_by
-from adapters.backends.torch.devices import choose_device, choose_dtype, set_threads
+from adapters.backends.torch.devices import choose_device, choose_dtype, cuda_memory, set_threads
 from adapters.backends.torch.drawing import BatchDrawing
 from adapters.backends.torch.latents import decode
 from adapters.backends.torch.tiling import tiling
@@ -32,6 +32,10 @@ class TorchBackend:
     @property
     def device(self) -> str:
         return str(self._device)
+
+    def memory(self) -> dict[str, object] | None:
+        """As ``BackendInfo.memory``."""
+        return cuda_memory(self._device) if self._device.type == "cuda" else None
 
     def load(self, ref: ModelRef) -> None:
         self._checkpoints.get(ref)

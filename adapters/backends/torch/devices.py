@@ -54,3 +54,18 @@ def _best() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def cuda_memory(device: torch.device) -> dict[str, object]:
+    """Bytes on a CUDA device, as the reference's API shows them."""
+    free, total = torch.cuda.mem_get_info(device)
+    stats = torch.cuda.memory_stats(device)
+    pools = ("active", "allocated", "reserved", "inactive_split")
+    found: dict[str, object] = {"system": {"free": free, "used": total - free, "total": total}}
+    for pool in pools:
+        found[pool.removesuffix("_split")] = {
+            "current": stats.get(f"{pool}_bytes.all.current", 0),
+            "peak": stats.get(f"{pool}_bytes.all.peak", 0),
+        }
+    found["events"] = {"retries": stats.get("num_alloc_retries", 0), "oom": stats.get("num_ooms", 0)}
+    return found

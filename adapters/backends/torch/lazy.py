@@ -29,7 +29,8 @@ class LazyTorchBackend:
     def describe(self) -> BackendInfo:
         device = self._made.device if self._made is not None else self._settings.device
         runs = self._settings.max_runs or DEFAULT_RUNS
-        return BackendInfo(name="torch", device=device, max_runs=runs, infotext={})
+        memory = self._made.memory() if self._made is not None else None
+        return BackendInfo(name="torch", device=device, max_runs=runs, infotext={}, memory=memory)
 
     def load(self, model: ModelRef) -> None:
         self._backend().load(model)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from adapters.http.body import router as new_router
 from adapters.http.errors import ErrorReply
+from adapters.http.pictures import Pictures, encode_picture
 from adapters.http.wire.images import DetectRequest
 
 NONE = "none"
@@ -16,7 +18,7 @@ NO_IMAGE = ErrorReply(422, "HTTPException", "No image selected")
 NO_MODULE = ErrorReply(422, "HTTPException", "Module not found")
 
 
-def controlnet_router() -> APIRouter:
+def controlnet_router(pictures: Pictures) -> APIRouter:
     router = new_router("/controlnet", ["controlnet"])
 
     @router.get("/version", summary="0: there is no ControlNet")
@@ -51,6 +53,15 @@ def controlnet_router() -> APIRouter:
             return NO_MODULE.response()
         if not body.controlnet_input_images:
             return NO_IMAGE.response()
-        return JSONResponse({"images": body.controlnet_input_images, "info": "Success"})
+        plain = await run_in_threadpool(plain_pictures, pictures, body.controlnet_input_images)
+        return JSONResponse({"images": plain, "info": "Success"})
 
     return router
+
+
+def plain_pictures(pictures: Pictures, given: list[Any]) -> list[str]:
+    """As every answer has them, whatever form they came in."""
+    return [
+        encode_picture(pictures.decode(value, f"controlnet_input_images[{n}]"))
+        for n, value in enumerate(given)
+    ]

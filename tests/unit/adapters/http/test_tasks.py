@@ -134,4 +134,6 @@ def test_controlnet_tells_what_is_there(client: Client) -> None:
     detect = "/controlnet/detect"
     assert client.post(detect, {"controlnet_module": "canny"}).json()["detail"] == "Module not found"
     assert client.post(detect, {}).json()["detail"] == "No image selected"
-    assert client.post(detect, {"controlnet_input_images": ["x"]}).json()["images"] == ["x"]
+    for given in ("eA==", "data:image/png;base64,eA=="):
+        assert client.post(detect, {"controlnet_input_images": [given]}).json()["images"] == ["eA=="]
+    assert client.post(detect, {"controlnet_input_images": ["x"]}).status_code == 422

@@ -13,6 +13,7 @@ from adapters.models.catalog_disk import BUILTIN_FOLDER, BUILTIN_NAME, DiskModel
 from adapters.models.catalog_fake import FakeModelCatalog
 from adapters.models.check import check_diffusers_folder
 from core.domain.errors import ModelError
+from core.domain.model import ModelIdentity, ModelRef
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 
@@ -219,8 +220,9 @@ def test_a_copy_of_the_builtin_passes(tmp_path: Path) -> None:
         check_diffusers_folder(tmp_path / "copy", tmp_path)
 
 
-def test_the_fake_model() -> None:
-    catalog = FakeModelCatalog()
+def test_a_catalog_of_fixed_models() -> None:
+    catalog = FakeModelCatalog([ModelRef(ModelIdentity("fake-model", "ab" * 32), "nowhere")])
+    assert catalog.problem("other") is None
     (model,) = catalog.all()
     catalog.refresh()
     assert len(model.identity.sha256) == 64
