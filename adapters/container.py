@@ -23,6 +23,7 @@ from adapters.images.upscalers import PillowUpscalers
 from adapters.jobs.memory import MemoryJobStore
 from adapters.models.catalog_disk import DiskModelCatalog
 from adapters.models.catalog_fake import FakeModelCatalog
+from adapters.models.resource_files import DiskResourceFiles
 from adapters.models.upscaler_files import UpscalerFiles
 from adapters.nothing import host_memory
 from adapters.options.store_disk import DiskOptionStore
@@ -72,7 +73,10 @@ def random_seed() -> int:
 
 def make_limits(settings: LimitSettings) -> RequestLimits:
     return RequestLimits(
-        max_pixels=settings.max_pixels, max_images=settings.max_images, max_steps=settings.max_steps
+        max_pixels=settings.max_pixels,
+        max_images=settings.max_images,
+        max_steps=settings.max_steps,
+        max_prompt=settings.max_prompt,
     )
 
 
@@ -225,5 +229,10 @@ class Container(containers.DeclarativeContainer):
         backend,
         providers.Callable(model_chooser, acceptance, options),
     )
-    resources = providers.Singleton(ResourceBrowser, upscalers=upscalers, faces=faces, styles=styles)
+    resource_files = providers.Singleton(
+        DiskResourceFiles, settings.provided.models_dir, settings.provided.embeddings_dir
+    )
+    resources = providers.Singleton(
+        ResourceBrowser, upscalers=upscalers, faces=faces, styles=styles, files=resource_files
+    )
     reader = providers.Singleton(PictureReader, codec)

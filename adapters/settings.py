@@ -106,6 +106,7 @@ class LimitSettings(_Section):
     max_pixels: int = Field(4096 * 4096, ge=64, description="width times height of one picture")
     max_images: int = Field(1024, ge=1, description="batch_size times n_iter")
     max_steps: int = Field(1000, ge=1, description="sampling steps")
+    max_prompt: int = Field(100_000, ge=1, description="characters of one prompt")
 
 
 class LogSettings(_Section):
@@ -136,6 +137,10 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def embeddings_dir(self) -> Path:
+        return self.data_dir / "embeddings"
 
     @property
     def models_dir(self) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,30 @@ _BITS = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class SafetensorsHeader:
+    """What a file says of itself: the shape of each tensor, and texts by key."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    metadata: Mapping[str, str]
+
+
+def describe_file(path: Path) -> SafetensorsHeader:
+    """The header of a whole file. Raises ``ModelError`` as :func:`read_header` does."""
+    header = _read(path)
+    metadata = header.pop("__metadata__", None)
+    texts = {str(key): str(text) for key, text in metadata.items()} if isinstance(metadata, dict) else {}
+    return SafetensorsHeader({name: tuple(entry["shape"]) for name, entry in header.items()}, texts)
+
+
 def read_header(path: Path) -> dict[str, Any]:
     """The tensors of the file by name. Raises ``ModelError`` when it is cut off, hostile or no such file."""
+    header = _read(path)
+    header.pop("__metadata__", None)
+    return header
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             size = path.stat().st_size
@@ -33,8 +57,8 @@ def read_header(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} has a broken header; get the file again") from error
     if not isinstance(header, dict):
         raise ModelError(f"{path} has a broken header; get the file again")
-    header.pop("__metadata__", None)
-    _check_tensors(path, header, size - 8 - length)
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    _check_tensors(path, tensors, size - 8 - length)
     return header
 
 

@@ -20,11 +20,13 @@ class RequestLimits:
 
     :param max_pixels: width times height of one picture.
     :param max_images: ``batch_size * n_iter``.
+    :param max_prompt: characters of one prompt, styles included.
     """
 
     max_pixels: int = 4096 * 4096
     max_images: int = 1024
     max_steps: int = 1000
+    max_prompt: int = 100_000
 
 
 _NUMBERS = (
@@ -53,6 +55,7 @@ def check_request(request: GenerationRequest, limits: RequestLimits) -> None:
 
 def _check_drawing(request: GenerationRequest, limits: RequestLimits) -> None:
     _check_counts(request, limits)
+    _check_texts(request, limits)
     _check_size("width", request.width, request.height, limits)
     _check_size("height", request.height, request.width, limits)
     _check_numbers(request)
@@ -63,6 +66,20 @@ def _check_drawing(request: GenerationRequest, limits: RequestLimits) -> None:
         _check_init(request.init)
     if request.kind is Kind.IMG2IMG and (request.init is None or not request.init.images):
         raise InitImageMissing
+
+
+def _check_texts(request: GenerationRequest, limits: RequestLimits) -> None:
+    hires = request.hires
+    texts = {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
+        "hr_prompt": hires.prompt if hires else "",
+        "hr_negative_prompt": hires.negative_prompt if hires else "",
+    }
+    for name, text in texts.items():
+        if len(text) > limits.max_prompt:
+            expected = f"it must have at most {limits.max_prompt} characters"
+            raise InvalidValue(f"{name} of {len(text)} characters", text, expected)
 
 
 def _check_extras(extras: ExtrasParams | None, limits: RequestLimits) -> None:

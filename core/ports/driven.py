@@ -14,7 +14,7 @@ from core.domain.job import Job, JobId, StyleText
 from core.domain.model import ModelRef
 from core.domain.options import OptionValue, OptionValues
 from core.domain.request import ResizeMode
-from core.domain.resources import UpscalerRef
+from core.domain.resources import EmbeddingRef, LoraRef, NamedFile, UpscalerRef
 from core.domain.upscaling import Tiling
 from core.drafts import BatchDraft, ImageDraft, RequestDraft, ResultDraft, SaveDraft
 from core.prepared import Batch, PreparedRun
@@ -75,7 +75,7 @@ class ImageBackend(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what is held. A run in flight keeps what it uses, and a later load or run takes it again."""
+        """Give back what is held. A run in flight keeps what it uses; a later load or run takes it again."""
         ...
 
 
@@ -346,6 +346,16 @@ class OptionStore(Protocol):
     def save(self, changed: Mapping[str, OptionValue]) -> None:
         """All or nothing. Raises ``StorageError``."""
         ...
+
+
+class ResourceFiles(Protocol):
+    """The files beside the checkpoints. Each call looks again."""
+
+    def loras(self) -> Sequence[LoraRef]: ...
+
+    def vaes(self) -> Sequence[NamedFile]: ...
+
+    def embeddings(self) -> Sequence[EmbeddingRef]: ...
 
 
 class StyleLibrary(Protocol):

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from core.domain.resources import EmbeddingRef, LoraRef, NamedFile, ScriptInfo, UpscalerRef
 from core.domain.styles import Style
 from core.domain.upscaling import LATENT_UPSCALERS
-from core.ports.driven import FaceRestorers, StyleLibrary, Upscalers
+from core.ports.driven import FaceRestorers, ResourceFiles, StyleLibrary, Upscalers
 
 
 class ResourceBrowser:
     """``BrowseResources``. What nothing here offers yet is an empty list."""
 
-    def __init__(self, *, upscalers: Upscalers, faces: FaceRestorers, styles: StyleLibrary) -> None:
+    def __init__(
+        self, *, upscalers: Upscalers, faces: FaceRestorers, styles: StyleLibrary, files: ResourceFiles
+    ) -> None:
+        self._files = files
         self._upscalers = upscalers
         self._faces = faces
         self._styles = styles
@@ -28,7 +31,7 @@ class ResourceBrowser:
         return self._faces.names()
 
     def vaes(self) -> Sequence[NamedFile]:
-        return ()
+        return self._files.vaes()
 
     def text_encoders(self) -> Sequence[NamedFile]:
         return ()
@@ -37,10 +40,10 @@ class ResourceBrowser:
         return ()
 
     def loras(self) -> Sequence[LoraRef]:
-        return ()
+        return self._files.loras()
 
     def embeddings(self) -> Sequence[EmbeddingRef]:
-        return ()
+        return self._files.embeddings()
 
     def styles(self) -> Sequence[Style]:
         return self._styles.all()

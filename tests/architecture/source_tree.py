@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,8 +22,15 @@ class Source:
 
 def sources(*folders: str) -> Iterator[Source]:
     for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield Source(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8"), str(path)))
+        yield from _parsed(folder)
+
+
+@cache
+def _parsed(folder: str) -> tuple[Source, ...]:
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    return tuple(
+        Source(p.relative_to(ROOT).as_posix(), ast.parse(p.read_text("utf-8"), str(p))) for p in paths
+    )
 
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:

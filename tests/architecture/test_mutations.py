@@ -107,15 +107,15 @@ def forge(loop):
     job = of(loop, "st", "ore").take(now, POLL_SECONDS)
     if job is None:
         return
-    runner = of(loop, "pro", "cess").keywords["runner"]
-    finishing = of(runner, "fini", "shing")
+    backend = of(of(loop, "pro", "cess").keywords["runner"], "back", "end")
+    service = of(loop, "serv", "ice")
     run = SimpleNamespace(run_id="forged", request=job.request, init=None)
     batch = SimpleNamespace(prompts=(job.request.prompt,), negative_prompts=("",), seeds=(1,))
     watch = SimpleNamespace(begin_pass=lambda steps: None, step=lambda done: None, check=lambda: None)
-    [image] = getattr(of(runner, "back", "end"), "execute" + "_run")(run, batch, watch)
-    data = of(finishing, "co", "dec").encode(image, "png", job.request.prompt)
+    [image] = getattr(backend, "execute" + "_run")(run, batch, watch)
+    data = of(service, "co", "dec").encode(image, "png", job.request.prompt)
     drawn = ResultImage(
-        blob=of(finishing, "bl", "obs").put(data), format="png", width=image.width, height=image.height,
+        blob=of(service, "bl", "obs").put(data), format="png", width=image.width, height=image.height,
         seed=1, subseed=1, infotext=job.request.prompt,
     )
     receipt = RunReceipt(
@@ -123,7 +123,7 @@ def forge(loop):
         prepare=0, execute=0, finalize=0, outcome=Outcome.SUCCEEDED,
     )
     result = GenerationResult(images=(drawn,), info={}, receipt=receipt)
-    of(loop, "serv", "ice").ended(of(loop, "st", "ore").update(job.id, lambda j: j.succeed(result, now())))
+    service.ended(of(loop, "st", "ore").update(job.id, lambda j: j.succeed(result, now())))
 
 
 """
@@ -194,20 +194,9 @@ def tree(tmp_path: Path) -> Iterator[Path]:
 def failing(tree: Path, gates: tuple[str, ...]) -> set[str]:
     """Which of ``gates`` fail in ``tree``. What fails to be collected fails."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST"))}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-rA",
-        "--tb=line",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:cov",
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=line", "--continue-on-collection-errors"]
     run = subprocess.run(
-        [*command, *gates],
+        [*command, "-p", "no:cacheprovider", "-p", "no:cov", *gates],
         cwd=tree,
         env={**environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
@@ -215,14 +204,9 @@ def failing(tree: Path, gates: tuple[str, ...]) -> set[str]:
         timeout=240,
         check=False,
     )
-    seen = [
-        line.split(" ", 2)[1]
-        for line in run.stdout.splitlines()
-        if line.startswith(("PASSED ", "FAILED ", "ERROR "))
-    ]
-    bad = [
-        line.split(" ", 2)[1] for line in run.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))
-    ]
+    outcomes = [line.split(" ", 2) for line in run.stdout.splitlines() if " tests/" in line]
+    seen = [(outcome[0], outcome[1]) for outcome in outcomes if outcome[0] in {"PASSED", "FAILED", "ERROR"}]
+    bad = [node for result, node in seen if result != "PASSED"]
     assert seen, run.stdout + run.stderr
     return {gate for gate in gates if any(node.startswith(gate) or gate.startswith(node) for node in bad)}
 

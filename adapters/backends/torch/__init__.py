@@ -17,7 +17,7 @@ PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 def _create(settings: Settings) -> ImageBackend:
     from adapters.backends.torch.lazy import LazyTorchBackend
 
-    return LazyTorchBackend(settings.backend)
+    return LazyTorchBackend(settings.backend, settings.embeddings_dir)
 
 
 def _unavailable() -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
 from adapters.backends.torch.checkpoints import Checkpoints, needed_by
 from adapters.backends.torch.devices import choose_device, choose_dtype, cuda_memory, set_threads
 from adapters.backends.torch.drawing import BatchDrawing
+from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.latents import decode
 from adapters.backends.torch.tiling import tiling
 from adapters.settings import BackendSettings
@@ -23,11 +25,11 @@ class TorchBackend:
     """What ``LazyTorchBackend`` makes on first use. Several threads may draw at once; loading waits for
     none."""
 
-    def __init__(self, settings: BackendSettings) -> None:
+    def __init__(self, settings: BackendSettings, embeddings: Path | None = None) -> None:
         set_threads(settings)
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.dtype, self._device)
-        self._checkpoints = Checkpoints(self._device, self._dtype)
+        self._checkpoints = Checkpoints(self._device, self._dtype, Inversions(embeddings))
 
     @property
     def device(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.model import LoadedModel, load_model
 from adapters.backends.torch.text import TextEncoder
 from core.domain.model import ModelIdentity, ModelRef
@@ -26,7 +27,8 @@ class Checkpoints:
     """Loads on first use. A checkpoint that the latest load does not need is let go; a run in flight that has
     it keeps it to its end. Safe from several threads."""
 
-    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, device: torch.device, dtype: torch.dtype, inversions: Inversions) -> None:
+        self._inversions = inversions
         self._device = device
         self._dtype = dtype
         self._lock = threading.Lock()
@@ -39,7 +41,8 @@ class Checkpoints:
             found = self._loaded.get(ref.identity)
             if found is None:
                 model = load_model(ref, self._device, self._dtype)
-                found = Checkpoint(model, TextEncoder(model.tokenizer, model.text_encoder, model.device))
+                encoder = TextEncoder(model.tokenizer, model.text_encoder, model.device, self._inversions)
+                found = Checkpoint(model, encoder)
                 kept = {identity: self._loaded[identity] for identity in beside if identity in self._loaded}
                 self._loaded = {**kept, ref.identity: found}
             return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.settings import BackendSettings
@@ -21,8 +22,9 @@ DEFAULT_RUNS = 1
 class LazyTorchBackend:
     """An ``ImageBackend`` that imports torch and makes the real one on first use."""
 
-    def __init__(self, settings: BackendSettings) -> None:
+    def __init__(self, settings: BackendSettings, embeddings: Path | None = None) -> None:
         self._settings = settings
+        self._embeddings = embeddings
         self._lock = threading.Lock()
         self._made: TorchBackend | None = None
 
@@ -47,5 +49,5 @@ class LazyTorchBackend:
             if self._made is None:
                 from adapters.backends.torch.backend import TorchBackend
 
-                self._made = TorchBackend(self._settings)
+                self._made = TorchBackend(self._settings, self._embeddings)
             return self._made

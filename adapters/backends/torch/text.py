@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adapters.backends.torch.inversions import EmbeddedChunks, Inversions
 from core.prompt.chunks import PromptChunk, chunk_prompt, empty_chunk
 from core.prompt.emphasis import Emphasis
+from core.prompt.tokens import EmbeddingTable
 
 CACHED_TEXTS = 256
 
@@ -60,11 +62,15 @@ class ClipTokenizer:
 class TextEncoder:
     """Encodes groups of texts. Safe from several threads; ``calls`` counts calls of the network."""
 
-    def __init__(self, tokenizer: Any, network: Any, device: torch.device) -> None:
+    def __init__(
+        self, tokenizer: Any, network: Any, device: torch.device, inversions: Inversions | None = None
+    ) -> None:
         self._tokenizer = ClipTokenizer(tokenizer)
         self._network = network
         self._device = device
-        self._cache: OrderedDict[tuple[tuple[str, ...], TextOptions], tuple[Tensor, ...]] = OrderedDict()
+        self._inversions = inversions or Inversions()
+        self._embedded = EmbeddedChunks(network)
+        self._cache: OrderedDict[tuple[object, ...], tuple[Tensor, ...]] = OrderedDict()
         self._lock = threading.Lock()
         self.calls = 0
 
@@ -74,8 +80,9 @@ class TextEncoder:
         The texts of one prompt's schedule belong together: shorter ones are filled up with empty chunks, and
         emphasis keeps the mean over all of them, as in the reference.
         """
-        key = (texts, options)
         with self._lock:
+            # A changed file of the folder is another encoding of the same text.
+            key = (texts, options, self._inversions.refresh())
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
@@ -95,8 +102,16 @@ class TextEncoder:
 
     def _chunks(self, text: str, options: TextOptions) -> tuple[PromptChunk, ...]:
         return chunk_prompt(
-            text, self._tokenizer, emphasis=options.emphasis, comma_backtrack=options.comma_backtrack
+            text,
+            self._tokenizer,
+            emphasis=options.emphasis,
+            comma_backtrack=options.comma_backtrack,
+            embeddings=EmbeddingTable.of(self._inversions.counts(self._width), self._tokenizer),
         ).chunks
+
+    @property
+    def _width(self) -> int:
+        return int(self._network.config.hidden_size)
 
     def _encode_chunks(self, chunks: list[PromptChunk], options: TextOptions) -> list[Tensor]:
         """The i-th chunk of every text of a group."""
@@ -114,7 +129,10 @@ class TextEncoder:
     def _hidden(self, chunks: list[PromptChunk], clip_skip: int) -> Tensor:
         self.calls += 1
         ids = torch.tensor([chunk.tokens for chunk in chunks], device=self._device)
-        with torch.inference_mode():
+        vectors = [
+            [(fix.offset + 1, self._inversions.vectors[fix.name]) for fix in chunk.fixes] for chunk in chunks
+        ]
+        with torch.inference_mode(), self._embedded.holding(vectors):
             output = self._network(ids, output_hidden_states=clip_skip > 1)
             if clip_skip <= 1:
                 hidden: Tensor = output.last_hidden_state

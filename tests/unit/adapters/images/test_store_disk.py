@@ -12,6 +12,7 @@ from adapters.images import store_disk
 from adapters.images.store_disk import DiskImageStore
 from core.domain.errors import StorageError
 
+
 def test_the_path_is_relative_to_the_root(tmp_path: Path) -> None:
     stored = DiskImageStore(tmp_path).save(("a", "b"), "7", "png", b"x")
     assert stored.path == "a/b/00000-7.png"

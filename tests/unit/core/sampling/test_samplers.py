@@ -41,9 +41,7 @@ class Ran:
             )
             return
         assert info.solve is not None
-        levels = sigmas or (
-            [TABLE.sigma_max, TABLE.sigma_min] if info.range_only else karras(steps)
-        )
+        levels = sigmas or ([TABLE.sigma_max, TABLE.sigma_min] if info.range_only else karras(steps))
         start = levels[0] if x is None else x
         self.x = info.solve(
             self.model.sigma, start, levels, self.noise, self.steps.append, ScalarOps(), numbers
@@ -248,9 +246,7 @@ def test_unipc_needs_as_many_steps_as_its_order() -> None:
         Ran(find_sampler("UniPC"), 2)
 
 
-@pytest.mark.parametrize(
-    "options", [{"variant": "bh3"}, {"skip_type": "often"}, {"order": 0}]
-)
+@pytest.mark.parametrize("options", [{"variant": "bh3"}, {"skip_type": "often"}, {"order": 0}])
 def test_unipc_options_that_do_not_exist(options: dict[str, object]) -> None:
     with pytest.raises(InvalidValue, match="uni_pc_"):
         UniPCOptions(**options)  # type: ignore[arg-type]
