@@ -133,7 +133,6 @@ def _assemble(
     backend: str | Mapping[str, Any] | None, data_dir: str | PathLike[str] | None, settings: Mapping[str, Any]
 ) -> Application:
     from adapters.bootstrap import bootstrap
-
     from adapters.settings import load_settings
 
     flags = dict(settings)

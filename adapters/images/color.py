@@ -7,14 +7,40 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
+Whole = NDArray[np.int64]
 
 _TO_XYZ = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
 )
 _WHITE = np.array([0.950456, 1.0, 1.088754])
-_LUMA = np.array([0.3, 0.59, 0.11])
+_LUMA = np.array([0.299, 0.587, 0.114])
 _KNEE = 216 / 24389
 _SLOPE = 24389 / 27
+_GAMMA_BITS = 3
+_XYZ_BITS = 12
+_L_SCALE = (116 * 255 + 50) // 100
+_L_MOVE = -((16 * 255 * (1 << (_XYZ_BITS + _GAMMA_BITS)) + 50) // 100)
+
+
+def _to_linear(value: Floats) -> Floats:
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def _cube_roots() -> Whole:
+    values = np.arange(256 * 3 // 2 << _GAMMA_BITS) / (255.0 * (1 << _GAMMA_BITS))
+    roots = np.where(values < 0.008856, values * 7.787 + 16 / 116, np.cbrt(values))
+    scaled: Whole = np.rint((1 << (_XYZ_BITS + _GAMMA_BITS)) * roots).astype(np.int64)
+    return scaled
+
+
+_GAMMA: Whole = np.rint(255.0 * (1 << _GAMMA_BITS) * _to_linear(np.arange(256) / 255.0)).astype(np.int64)
+_CUBE_ROOT = _cube_roots()
+_TO_WHITE_XYZ: Whole = np.rint(_TO_XYZ / _WHITE[:, None] * (1 << _XYZ_BITS)).astype(np.int64)
+
+
+def _shifted(value: Whole, bits: int) -> Whole:
+    """Divided by a power of two, rounded."""
+    return (value + (1 << (bits - 1))) >> bits
 
 
 def match_colors(picture: Bytes, reference: Bytes) -> Bytes:
@@ -25,14 +51,16 @@ def match_colors(picture: Bytes, reference: Bytes) -> Bytes:
 
 
 def rgb_to_lab(pixels: Bytes) -> Bytes:
-    """8-bit LAB: L scaled to 0..255, a and b moved by 128."""
-    linear = _to_linear(pixels / 255.0)
-    xyz = linear @ _TO_XYZ.T / _WHITE
-    f = np.where(xyz > _KNEE, np.cbrt(xyz), (_SLOPE * xyz + 16) / 116)
-    lightness = (116 * f[..., 1] - 16) * 2.55
-    a = 500 * (f[..., 0] - f[..., 1]) + 128
-    b = 200 * (f[..., 1] - f[..., 2]) + 128
-    return _to_bytes(np.stack([lightness, a, b], axis=-1))
+    """8-bit LAB: L scaled to 0..255, a and b moved by 128. In whole numbers with OpenCV's scales, because the
+    reference rounds so, and a histogram that is matched turns a step of one into a large one."""
+    light = _GAMMA[pixels] @ _TO_WHITE_XYZ.T
+    f = _CUBE_ROOT[_shifted(light, _XYZ_BITS)]
+    bits = _XYZ_BITS + _GAMMA_BITS
+    lightness = _shifted(_L_SCALE * f[..., 1] + _L_MOVE, bits)
+    a = _shifted(500 * (f[..., 0] - f[..., 1]) + (128 << bits), bits)
+    b = _shifted(200 * (f[..., 1] - f[..., 2]) + (128 << bits), bits)
+    result: Bytes = np.clip(np.stack([lightness, a, b], axis=-1), 0, 255).astype(np.uint8)
+    return result
 
 
 def lab_to_rgb(lab: Bytes) -> Bytes:
@@ -57,10 +85,11 @@ def match_histogram(source: Bytes, template: Bytes) -> Bytes:
 
 
 def with_luminosity(colors: Bytes, luminosity: Bytes) -> Bytes:
-    """Hue and saturation of the one, luminosity of the other (the W3C's blend mode)."""
+    """Hue and saturation of the one, luminosity of the other. Cut, not rounded, as in the reference."""
     base, target = colors / 255.0, (luminosity / 255.0) @ _LUMA
     moved = base + (target - base @ _LUMA)[..., None]
-    return _to_bytes(_clip_color(moved, target[..., None]) * 255)
+    result: Bytes = np.floor(_clip_color(moved, target[..., None]) * 255).astype(np.uint8)
+    return result
 
 
 def _clip_color(color: Floats, luma: Floats) -> Floats:
@@ -69,10 +98,6 @@ def _clip_color(color: Floats, luma: Floats) -> Floats:
         color = np.where(low < 0, luma + (color - luma) * luma / (luma - low), color)
         color = np.where(high > 1, luma + (color - luma) * (1 - luma) / (high - luma), color)
     return np.clip(np.nan_to_num(color), 0, 1)
-
-
-def _to_linear(value: Floats) -> Floats:
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def _from_linear(value: Floats) -> Floats:

@@ -191,8 +191,8 @@ def tree(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(copy)
 
 
-def failing(tree: Path, gates: tuple[str, ...]) -> set[str]:
-    """Which of ``gates`` fail in ``tree``. What fails to be collected fails."""
+def failing(tree: Path, gates: tuple[str, ...]) -> tuple[set[str], str]:
+    """Which of ``gates`` fail in ``tree``, and what they printed. What fails to be collected fails."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST"))}
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=line", "--continue-on-collection-errors"]
     run = subprocess.run(
@@ -208,14 +208,17 @@ def failing(tree: Path, gates: tuple[str, ...]) -> set[str]:
     seen = [(outcome[0], outcome[1]) for outcome in outcomes if outcome[0] in {"PASSED", "FAILED", "ERROR"}]
     bad = [node for result, node in seen if result != "PASSED"]
     assert seen, run.stdout + run.stderr
-    return {gate for gate in gates if any(node.startswith(gate) or gate.startswith(node) for node in bad)}
+    failed = {gate for gate in gates if any(node.startswith(gate) or gate.startswith(node) for node in bad)}
+    return failed, run.stdout[-4000:]
 
 
 def test_the_copy_itself_passes_every_gate(tree: Path) -> None:
-    assert failing(tree, EVERY_GATE) == set()
+    failed, printed = failing(tree, EVERY_GATE)
+    assert failed == set(), printed
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name)
 def test_a_gate_sees_it(mutation: Mutation, tree: Path) -> None:
     mutation.apply(tree)
-    assert failing(tree, (*mutation.caught_by, *mutation.missed_by)) == set(mutation.caught_by)
+    failed, printed = failing(tree, (*mutation.caught_by, *mutation.missed_by))
+    assert failed == set(mutation.caught_by), printed

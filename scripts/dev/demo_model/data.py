@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,10 +77,12 @@ def write_bucket(folder: Path, bucket: Bucket, first: int, seed: int, progress: 
     partial.rename(target)
 
 
-def write_world(folder: Path, seed: int, progress: Progress, share: float = 1.0) -> None:
+def write_world(
+    folder: Path, seed: int, progress: Progress, share: float = 1.0, buckets: Sequence[Bucket] = BUCKETS
+) -> None:
     """Draw every bucket; each has its own range of picture numbers."""
     first = 0
-    for bucket in BUCKETS:
+    for bucket in buckets:
         scaled = Bucket(bucket.width, bucket.height, max(64, int(bucket.count * share)), bucket.share)
         write_bucket(folder, scaled, first, seed, progress)
         first += bucket.count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,13 +104,12 @@ def test_specifications_survive_json(spec: ObjectsSpec | SceneSpec) -> None:
     assert spec_from_json(json.loads(json.dumps(spec_to_json(spec)))) == spec
 
 
-def test_a_world_is_written_once(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("scripts.dev.demo_model.data.BUCKETS", BUCKETS[:2])
+def test_a_world_is_written_once(tmp_path: Path) -> None:
     seen: list[str] = []
-    write_world(tmp_path, 1, lambda name, done, total: seen.append(name), share=0.001)
+    write_world(tmp_path, 1, lambda name, done, total: seen.append(name), share=0.001, buckets=BUCKETS[:2])
     assert set(seen) == {"128x128", "64x64"}
     assert pixels_of(tmp_path, "64x64").shape == (64, 64, 64, 3)
     assert len(specs_of(tmp_path, "64x64")) == 64
     seen.clear()
-    write_world(tmp_path, 1, lambda name, done, total: seen.append(name), share=0.001)
+    write_world(tmp_path, 1, lambda name, done, total: seen.append(name), share=0.001, buckets=BUCKETS[:2])
     assert seen == []
