@@ -3,8 +3,8 @@
     python bench/parity.py [--manifest FILE] [--only REGEX] [--json FILE] [--cache DIR]
 
 Needs the recordings (``../shared/recorded`` beside the repository) and, once, 5 GB of disk for the
-random-weight checkpoint, which it makes with the recordings' own script and keeps in the cache folder. Each request runs by
-itself: a request's picture depends on nothing that ran before it.
+random-weight checkpoint, which it makes with the recordings' own script and keeps in the cache folder. Each
+request runs by itself: a request's picture depends on nothing that ran before it.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def page(rows: dict[str, Row]) -> str:
         "",
         "Written by `python bench/parity.py --markdown docs/reference/parity.md`. Each row is a request",
         "that was recorded from stable-diffusion-webui 1.10.1 on a random-weight SD1.5 checkpoint (CPU,",
-        "fp32, one thread), drawn again by Serena through its HTTP door and the runner. *equal* is the share of",
-        "equal channel values, *mean* and *max* the absolute difference, of 255. One and the same code",
+        "fp32, one thread), drawn again by Serena through its HTTP door and the runner. *equal* is the share",
+        "of equal channel values, *mean* and *max* the absolute difference, of 255. One and the same code",
         "differs by max 1 and mean 0.02 when only its number of threads changes. Infotexts are compared key",
         "by key, Version and Model hash aside: the checkpoint is read from a diffusers folder, which has",
         "another hash than the single file.",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from core.domain.errors import InvalidRequest as InvalidRequest
     from core.domain.errors import InvalidValue as InvalidValue
     from core.domain.errors import JobConflict as JobConflict
+    from core.domain.errors import MissingWeights as MissingWeights
     from core.domain.errors import ModelError as ModelError
     from core.domain.errors import NotReady as NotReady
     from core.domain.errors import PluginError as PluginError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from core.domain.errors import UnknownSampler as UnknownSampler
     from core.domain.errors import UnknownScheduler as UnknownScheduler
     from core.domain.errors import UnknownScript as UnknownScript
+    from core.domain.errors import UnusableName as UnusableName
     from core.domain.image import BlobRef as BlobRef
     from core.domain.image import RasterImage as RasterImage
     from core.domain.request import GenerationRequest as GenerationRequest
@@ -75,6 +77,7 @@ _HOME = {
     "JobConflict": _ERRORS,
     "Kind": "core.domain.request",
     "MaskedContent": "core.domain.request",
+    "MissingWeights": _ERRORS,
     "ModelError": _ERRORS,
     "NotReady": _ERRORS,
     "Outcome": "core.domain.result",
@@ -100,6 +103,7 @@ _HOME = {
     "UnknownSampler": _ERRORS,
     "UnknownScheduler": _ERRORS,
     "UnknownScript": _ERRORS,
+    "UnusableName": _ERRORS,
     "hookimpl": "plugins.hookspecs",
     "hookspec": "plugins.hookspecs",
     "load_settings": "adapters.settings",
@@ -124,6 +128,7 @@ __all__ = [
     "JobConflict",
     "Kind",
     "MaskedContent",
+    "MissingWeights",
     "ModelError",
     "NotReady",
     "Outcome",
@@ -149,6 +154,7 @@ __all__ = [
     "UnknownSampler",
     "UnknownScheduler",
     "UnknownScript",
+    "UnusableName",
     "hookimpl",
     "hookspec",
     "load_settings",
