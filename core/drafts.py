@@ -66,7 +66,11 @@ class BatchDraft:
 
 @dataclass(slots=True)
 class ImageDraft:
-    """One picture after sampling. ``infotext_params`` are added to this picture's infotext."""
+    """One picture after sampling.
+
+    :param infotext_params: added to this picture's infotext.
+    :param painted: under a mask, the picture as it was before the original was laid over it.
+    """
 
     run_id: str
     index: int
@@ -76,6 +80,7 @@ class ImageDraft:
     seed: int
     subseed: int
     infotext_params: dict[str, Any] = field(default_factory=dict)
+    painted: RasterImage | None = None
 
 
 @dataclass(slots=True)

@@ -81,6 +81,14 @@ class PillowImageEditor:
 
         return from_pil(overlay(to_pil(image), to_pil(original), to_pil(mask), paste_to))
 
+    def cut_out(
+        self, image: RasterImage, mask: RasterImage, paste_to: tuple[int, int, int, int] | None
+    ) -> RasterImage:
+        from adapters.images.overlay import cut_out
+        from adapters.images.pil import from_pil, to_pil
+
+        return from_pil(cut_out(to_pil(image), to_pil(mask), paste_to))
+
     def match_colors(self, image: RasterImage, reference: RasterImage) -> RasterImage:
         import numpy as np
         from PIL import Image

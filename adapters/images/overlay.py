@@ -24,6 +24,14 @@ def overlay(
     return result
 
 
+def cut_out(
+    picture: Image.Image, mask: Image.Image, paste_to: tuple[int, int, int, int] | None
+) -> Image.Image:
+    """``picture`` on nothing where ``mask`` is black, by way of premultiplied colours as the reference."""
+    canvas = _below(picture, mask.size, paste_to).convert("RGBa")
+    return Image.composite(canvas, Image.new("RGBa", mask.size), mask).convert("RGBA")
+
+
 def _below(
     picture: Image.Image, size: tuple[int, int], paste_to: tuple[int, int, int, int] | None
 ) -> Image.Image:

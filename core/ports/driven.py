@@ -266,6 +266,15 @@ class ImageEditor(Protocol):
         """
         ...
 
+    def cut_out(
+        self, image: RasterImage, mask: RasterImage, paste_to: tuple[int, int, int, int] | None
+    ) -> RasterImage:
+        """RGBA of the mask's size: ``image`` where ``mask`` is white, transparent black where it is black.
+
+        :param paste_to: as in :meth:`overlay`.
+        """
+        ...
+
     def match_colors(self, image: RasterImage, reference: RasterImage) -> RasterImage:
         """``image`` with the colour histogram of ``reference``."""
         ...

@@ -59,7 +59,7 @@ class Drawing:
             draft.image = self._editor.match_colors(draft.image, _of(prepared.color_references, offset))
         overlay = prepared.overlay
         if overlay is not None:
-            original = _of(overlay.originals, offset)
+            original, draft.painted = _of(overlay.originals, offset), draft.image
             draft.image = self._editor.overlay(draft.image, original, overlay.mask, overlay.paste_to)
         return draft
 

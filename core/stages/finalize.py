@@ -102,7 +102,7 @@ class Finishing:
             outputs.append(_Output(draft, infotext, "picture"))
             outputs += [
                 _Output(_with_image(draft, mask), None, "mask")
-                for mask in mask_pictures(draft.image, prepared, self._editor)
+                for mask in mask_pictures(draft, prepared, self._editor)
             ]
         return outputs
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from core.domain.image import RasterImage
+from core.drafts import ImageDraft
 from core.ports.driven import ImageEditor
 from core.stages.order import Preparation
 
 
-def mask_pictures(image: RasterImage, prepared: Preparation, editor: ImageEditor) -> list[RasterImage]:
-    """The overlay mask as RGB and the picture cut out by it as RGBA, as far as the options want them."""
+def mask_pictures(draft: ImageDraft, prepared: Preparation, editor: ImageEditor) -> list[RasterImage]:
+    """The overlay mask as RGB, and what was painted cut out by it as RGBA, as the options want them."""
     overlay, options = prepared.overlay, prepared.options
     if overlay is None:
         return []
@@ -16,13 +17,6 @@ def mask_pictures(image: RasterImage, prepared: Preparation, editor: ImageEditor
     if options.flag("return_mask"):
         found.append(editor.flatten(overlay.mask, "#000000"))
     if options.flag("return_mask_composite"):
-        found.append(_cut_out(image, overlay.mask))
+        painted = draft.painted or draft.image
+        found.append(editor.cut_out(painted, overlay.mask, overlay.paste_to))
     return found
-
-
-def _cut_out(image: RasterImage, mask: RasterImage) -> RasterImage:
-    """The picture with the mask as its alpha channel."""
-    pixels = bytearray(len(mask.pixels) * 4)
-    pixels[0::4], pixels[1::4], pixels[2::4] = image.pixels[0::3], image.pixels[1::3], image.pixels[2::3]
-    pixels[3::4] = mask.pixels
-    return RasterImage(image.width, image.height, "RGBA", bytes(pixels))
