@@ -11,6 +11,7 @@ from core.domain.image import RasterImage
 from core.domain.model import ModelRef
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, MaskedContent, ResizeMode
+from core.prompt.extra_networks import ExtraNetwork
 from core.sampling.passes import SamplingPlan
 
 _SEAL = object()
@@ -77,6 +78,9 @@ class RefinerSwitch:
 class Batch:
     """The pictures of one iteration: prompts, seeds and subseeds, one each.
 
+    :param prompts: without the tags of extra networks, which are in ``networks``: those of the first prompt act
+        on all pictures.
+
     :param hires_prompts: those of the second pass; the same as ``prompts`` unless the request has its own.
     """
 
@@ -87,6 +91,8 @@ class Batch:
     hires_negative_prompts: tuple[str, ...]
     seeds: tuple[int, ...]
     subseeds: tuple[int, ...]
+    networks: tuple[ExtraNetwork, ...] = ()
+    hires_networks: tuple[ExtraNetwork, ...] = ()
 
 
 class PreparedRun:

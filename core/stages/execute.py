@@ -9,6 +9,7 @@ from core.domain.image import RasterImage
 from core.drafts import BatchDraft, ImageDraft
 from core.ports.driven import ImageEditor, RunHooks
 from core.prepared import Batch
+from core.prompt.extra_networks import ExtraNetwork, strip_extra_networks
 from core.stages.order import Preparation, RunControl
 
 Execute = Callable[[Batch], Sequence[RasterImage]]
@@ -34,7 +35,7 @@ class Drawing:
                 break
             control.begin_iteration(index, _label(index, request.n_iter))
             draft = self._batch(run_id, index, prepared)
-            for offset, image in enumerate(execute(_fixed(draft))):
+            for offset, image in enumerate(execute(_fixed(draft, request.disable_extra_networks))):
                 drawn.append(self._finished(_image_draft(draft, offset, len(drawn), image), prepared, offset))
         return drawn
 
@@ -69,7 +70,8 @@ def _of(pictures: Sequence[RasterImage], offset: int) -> RasterImage:
     return pictures[min(offset, len(pictures) - 1)]
 
 
-def _fixed(draft: BatchDraft) -> Batch:
+def _fixed(draft: BatchDraft, disabled: bool) -> Batch:
+    """The batch as it is drawn. ``disabled``: extra networks are taken out of the prompts but not handed on."""
     lists: tuple[Sequence[object], ...] = (
         draft.prompts,
         draft.negative_prompts,
@@ -84,13 +86,23 @@ def _fixed(draft: BatchDraft) -> Batch:
         )
     return Batch(
         index=draft.index,
-        prompts=tuple(draft.prompts),
+        prompts=_without_tags(draft.prompts),
         negative_prompts=tuple(draft.negative_prompts),
-        hires_prompts=tuple(draft.hires_prompts),
+        hires_prompts=_without_tags(draft.hires_prompts),
         hires_negative_prompts=tuple(draft.hires_negative_prompts),
         seeds=tuple(draft.seeds),
         subseeds=tuple(draft.subseeds),
+        networks=() if disabled else _networks(draft.prompts),
+        hires_networks=() if disabled else _networks(draft.hires_prompts),
     )
+
+
+def _without_tags(prompts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(strip_extra_networks(prompt)[0] for prompt in prompts)
+
+
+def _networks(prompts: Sequence[str]) -> tuple[ExtraNetwork, ...]:
+    return strip_extra_networks(prompts[0])[1] if prompts else ()
 
 
 def _image_draft(batch: BatchDraft, offset: int, index: int, image: RasterImage) -> ImageDraft:
