@@ -78,9 +78,8 @@ class RefinerSwitch:
 class Batch:
     """The pictures of one iteration: prompts, seeds and subseeds, one each.
 
-    :param prompts: without the tags of extra networks, which are in ``networks``: those of the first prompt act
-        on all pictures.
-
+    :param prompts: without the tags of extra networks, which are in ``networks``: those of the first prompt
+        act on all pictures.
     :param hires_prompts: those of the second pass; the same as ``prompts`` unless the request has its own.
     """
 

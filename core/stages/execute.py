@@ -71,7 +71,7 @@ def _of(pictures: Sequence[RasterImage], offset: int) -> RasterImage:
 
 
 def _fixed(draft: BatchDraft, disabled: bool) -> Batch:
-    """The batch as it is drawn. ``disabled``: extra networks are taken out of the prompts but not handed on."""
+    """The batch as it is drawn. ``disabled``: extra networks are taken out but not handed on."""
     lists: tuple[Sequence[object], ...] = (
         draft.prompts,
         draft.negative_prompts,
