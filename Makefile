@@ -45,7 +45,7 @@ serve: setup ## serve the API on HOST:PORT (127.0.0.1:7860), data in DATA_DIR
 
 .PHONY: test
 test: setup ## every test that needs no GPU and no more than a minute, with the coverage floor
-	@$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "not gpu and not slow and not node" --cov --cov-report=term:skip-covered $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "not gpu and not slow and not node and not upscale" --cov --cov-report=term:skip-covered $(ARGS)
 
 .PHONY: test-all
 test-all: setup ## test, the slow tests, and the GPU tests where there is a CUDA device

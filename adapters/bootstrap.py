@@ -48,6 +48,7 @@ def bootstrap(
 
     def close() -> None:
         readiness.stopping()
+        container.jobs().close()
         worker.stop()
         hooks.shutdown()
         container.backend().close()

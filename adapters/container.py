@@ -6,7 +6,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from dependency_injector import containers, providers
 
@@ -28,10 +28,10 @@ from adapters.models.upscaler_files import UpscalerFiles
 from adapters.nothing import host_memory
 from adapters.options.store_disk import DiskOptionStore
 from adapters.options.styles_csv import CsvStyleLibrary
+from adapters.options.webui_config import read_webui_config
 from adapters.settings import LimitSettings, Settings
 from adapters.version import INFOTEXT_VERSION
 from adapters.worker.thread import ThreadWorker
-from core.domain.image import ImageFormat
 from core.domain.limits import RequestLimits
 from core.domain.model import ModelRef
 from core.domain.option_table import OPTIONS
@@ -41,6 +41,7 @@ from core.domain.seeds import MAX_RANDOM_SEED
 from core.jobs.acceptance import Acceptance
 from core.jobs.live import LiveJobs
 from core.jobs.loop import JobLoop
+from core.jobs.previews import preview_format
 from core.jobs.service import JobService
 from core.ports.driven import ImageBackend, ModelCatalog, Upscalers
 from core.processing import process_images
@@ -53,6 +54,7 @@ from core.services.options import OptionEditor
 from core.services.resources import ResourceBrowser
 from core.services.upscaling import InstalledTools, UpscalerChain
 from core.stages.execute import Drawing
+from core.stages.extra_files import InitFiles
 from core.stages.extras import ExtrasStaging, ExtrasTools
 from core.stages.finalize import Finishing
 from core.stages.init_pictures import InitPreparing
@@ -104,10 +106,6 @@ def make_worker(loop: JobLoop, backend: ImageBackend) -> ThreadWorker:
     return ThreadWorker(loop, backend.describe().max_runs)
 
 
-def preview_format(options: OptionEditor) -> Callable[[], ImageFormat]:
-    return lambda: cast(ImageFormat, options.values().text("live_previews_image_format"))
-
-
 def model_chooser(acceptance: Acceptance, options: OptionEditor) -> Callable[[], ModelRef]:
     return lambda: acceptance.choose_model(options.values())
 
@@ -140,8 +138,16 @@ class Container(containers.DeclarativeContainer):
     tools = providers.Singleton(InstalledTools, upscalers, interrogators)
     hooks = providers.Singleton(PluggyRunHooks, plugins, settings.provided.plugins.on_error)
 
+    webui_options = providers.Singleton(
+        read_webui_config, settings.provided.data_dir, option_registry, models
+    )
     options = providers.Singleton(
-        OptionEditor, option_registry, option_store, models, settings.provided.models.default
+        OptionEditor,
+        option_registry,
+        option_store,
+        models,
+        settings.provided.models.default,
+        webui_options,
     )
     live = providers.Singleton(LiveJobs, clock.provided.seconds)
     acceptance = providers.Singleton(
@@ -163,7 +169,7 @@ class Container(containers.DeclarativeContainer):
         live=live,
         clock=clock,
         new_id=providers.Object(new_id),
-        preview_format=providers.Callable(preview_format, options),
+        preview_format=providers.Callable(preview_format, options.provided.values),
         max_queued=settings.provided.jobs.max_queued,
         keep=settings.provided.jobs.keep,
     )
@@ -172,7 +178,13 @@ class Container(containers.DeclarativeContainer):
         backend=backend,
         hooks=hooks,
         preparing=providers.Singleton(
-            Preparing, hooks, providers.Singleton(InitPreparing, blobs, codec, editor), limits, upscalers
+            Preparing,
+            hooks,
+            providers.Singleton(
+                InitPreparing, blobs, codec, editor, providers.Singleton(InitFiles, codec, image_store)
+            ),
+            limits,
+            upscalers,
         ),
         drawing=providers.Singleton(Drawing, hooks, editor),
         finishing=providers.Singleton(
@@ -181,7 +193,7 @@ class Container(containers.DeclarativeContainer):
             codec=codec,
             editor=editor,
             blobs=blobs,
-            saving=providers.Singleton(Saving, hooks, codec, image_store, clock),
+            saving=providers.Singleton(Saving, hooks, codec, editor, image_store, clock),
             marks=providers.Callable(lambda backend: backend.describe().infotext, backend),
             version=INFOTEXT_VERSION,
         ),

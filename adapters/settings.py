@@ -184,8 +184,11 @@ def _config_file() -> Path:
 def _complaint(error: Mapping[str, Any]) -> str:
     """One line; what stands where a password belongs is not repeated."""
     name = ".".join(map(str, error["loc"]))
-    secret = any(part in SECRET for part in error["loc"])
-    return f"{name}: {error['msg']}" + ("" if secret else f" (got {error.get('input')!r})")
+    given = error.get("input")
+    # A misspelt or misplaced setting may hold a password as well, and so may whatever is no plain value.
+    secret = error["type"] == "extra_forbidden" or any(part in SECRET for part in error["loc"])
+    shown = not secret and (given is None or isinstance(given, bool | int | float | str)) and name != "http"
+    return f"{name}: {error['msg']}" + (f" (got {given!r})" if shown else "")
 
 
 def ci_selects_fake(environ: dict[str, str] | None = None) -> bool:

@@ -7,13 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import overhead, startup
+from bench import overhead, png, startup
 from bench.table import render
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*overhead.measure(Path(folder)), *startup.measure(Path(folder))]
+        rows = [*overhead.measure(Path(folder)), *startup.measure(Path(folder)), *png.measure()]
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
     print(render(rows))
     return 0

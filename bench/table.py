@@ -32,10 +32,25 @@ class Measurement:
         return f"{self.median / self.base.median:.2f}", self.base.name
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of one thing, which are the same in every run."""
+
+    name: str
+    bytes: int
+    base: Size | None = None
+
+    def cells(self) -> tuple[str, ...]:
+        ratio = ("", "") if self.base is None else (f"{self.bytes / self.base.bytes:.2f}", self.base.name)
+        return (self.name, f"{self.bytes} B", "", "", *ratio)
+
+
+Row = Measurement | Size
+
 HEAD = ("what", "median ms", "min ms", "max ms", "ratio", "to")
 
 
-def render(rows: Sequence[Measurement]) -> str:
+def render(rows: Sequence[Row]) -> str:
     cells = [HEAD, *(row.cells() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(_line(row, widths) for row in cells)

@@ -50,6 +50,11 @@ class ImageCodecContract(ABC):
         codec = self.make()
         assert codec.decode(codec.encode(noise(16, 8, mode), format, "text")).size == (16, 8)
 
+    def test_webp_keeps_every_pixel_when_told(self) -> None:
+        image, codec = noise(16, 8), self.make()
+        assert codec.decode(codec.encode(image, "webp", "text", lossless=True)) == image
+        assert codec.decode(codec.encode(image, "webp", "text")) != image
+
     @pytest.mark.parametrize("infotext", INFOTEXTS, ids=range(len(INFOTEXTS)))
     @pytest.mark.parametrize("format", FORMATS)
     def test_the_infotext_comes_back(self, format: ImageFormat, infotext: str) -> None:

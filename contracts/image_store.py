@@ -72,6 +72,15 @@ class ImageStoreContract(ABC):
         assert [one.number for one in stored] == [None, None, None]
         assert self.files(store) == {"cat.png": b"1", "cat-1.png": b"2", "cat-2.png": b"3"}
 
+    def test_a_file_without_a_number_takes_the_place_of_another_when_told(self) -> None:
+        store = self.make()
+        stored = [store.save(FOLDER, "cat", "png", data, number=False, replace=True) for data in (b"1", b"2")]
+        assert [(one.path, one.number) for one in stored] == [("outputs/2026-01-02/cat.png", None)] * 2
+        numbered = [store.save(FOLDER, "cat", "png", b"3", replace=True).number for _ in range(2)]
+        assert numbered == [0, 1]
+        assert self.files(store)["outputs/2026-01-02/cat.png"] == b"2"
+        assert len(self.files(store)) == 3
+
     def test_threads_get_distinct_numbers(self) -> None:
         store = self.make()
         with ThreadPoolExecutor(20) as pool:

@@ -70,6 +70,7 @@ class ImageDraft:
 
     :param infotext_params: added to this picture's infotext.
     :param painted: under a mask, the picture as it was before the original was laid over it.
+    :param uncorrected: the picture before its colours were corrected, if the options want it saved.
     """
 
     run_id: str
@@ -81,6 +82,7 @@ class ImageDraft:
     subseed: int
     infotext_params: dict[str, Any] = field(default_factory=dict)
     painted: RasterImage | None = None
+    uncorrected: RasterImage | None = None
 
 
 @dataclass(slots=True)

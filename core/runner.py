@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.domain.errors import UNFORESEEN, BackendError, SerenaError
+from core.domain.errors import UNFORESEEN, BackendError, Interrupted, SerenaError
 from core.domain.request import Kind
 from core.domain.result import GenerationResult, Outcome, RunReceipt
 from core.drafts import ImageDraft
@@ -68,6 +68,8 @@ class ProcessingRunner:
         run_id = self._new_id()
         try:
             return self._stages(run_id, order, control)
+        except Interrupted:
+            raise
         except Exception as error:
             self._hooks.failed(run_id, error)
             if isinstance(error, SerenaError):

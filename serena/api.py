@@ -8,7 +8,8 @@ with Serena() as serena:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from os import PathLike
@@ -99,9 +100,27 @@ class Serena:
     ) -> Pictures:
         """Draw a prompt over a picture, or where ``mask`` is white. Raises as :meth:`txt2img` does."""
         given = {"denoising_strength": 0.75, **fields}
-        images = tuple(self._put(picture) for picture in _several(init_image))
-        init = init_params(images, None if mask is None else self._put(mask), given)
-        return self._draw(request_of(Kind.IMG2IMG, prompt, {**given, "init": init}))
+        with self._kept() as put:
+            images = tuple(put(picture) for picture in _several(init_image))
+            init = init_params(images, None if mask is None else put(mask), given)
+            request = request_of(Kind.IMG2IMG, prompt, {**given, "init": init})
+        return self._draw(request)
+
+    @contextmanager
+    def _kept(self) -> Iterator[Callable[[Picture], BlobRef]]:
+        """Keeps pictures for a request; drops them again if it does not come to be."""
+        refs: list[BlobRef] = []
+
+        def put(picture: Picture) -> BlobRef:
+            refs.append(self._put(picture))
+            return refs[-1]
+
+        try:
+            yield put
+        except BaseException:
+            for ref in refs:
+                self._app.images.drop_image(ref)
+            raise
 
     def _put(self, picture: Picture) -> BlobRef:
         return self._app.images.put_image(_encoded(picture))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 64 * 1024 * 1024
-_MAX_SIDE = {"jpeg": 65535, "webp": 16383}
+_MAX_SIDE = {"jpeg": 65500, "webp": 16383}
 
 
 class PillowImageCodec:
@@ -33,6 +33,7 @@ class PillowImageCodec:
         infotext: str | None,
         quality: int = 80,
         texts: Mapping[str, str] = NO_TEXTS,
+        lossless: bool = False,
     ) -> bytes:
         if format == "png":
             from adapters.images.png import write_png
@@ -46,7 +47,9 @@ class PillowImageCodec:
         picture = to_pil(image)
         if image.mode == "RGBA":
             picture = picture.convert("RGB")
-        return _webp(picture, infotext, quality) if kind == "webp" else _jpeg(picture, infotext, quality)
+        if kind == "webp":
+            return _webp(picture, infotext, quality, lossless)
+        return _jpeg(picture, infotext, quality)
 
     def decode(self, data: bytes) -> RasterImage:
         from adapters.images import reading
@@ -67,9 +70,10 @@ def _jpeg(picture: Image.Image, infotext: str | None, quality: int) -> bytes:
     return insert_exif(out.getvalue(), make_exif(infotext)) if infotext else out.getvalue()
 
 
-def _webp(picture: Image.Image, infotext: str | None, quality: int) -> bytes:
+def _webp(picture: Image.Image, infotext: str | None, quality: int, lossless: bool) -> bytes:
     from adapters.images.exif import make_exif
 
     out = io.BytesIO()
-    picture.save(out, "WEBP", quality=quality, exif=make_exif(infotext) if infotext else b"")
+    exif = make_exif(infotext) if infotext else b""
+    picture.save(out, "WEBP", quality=quality, lossless=lossless, exif=exif)
     return out.getvalue()

@@ -34,6 +34,7 @@ class DiskImageStore:
         *,
         number: bool = True,
         basename: str = "",
+        replace: bool = False,
     ) -> StoredImage:
         check_name(extension)
         if stem or not number:
@@ -43,6 +44,8 @@ class DiskImageStore:
             self._open_folder(target)
             temporary = write_beside(target / "picture", data)
             try:
+                if replace and not number:
+                    return self._replace(temporary, target / f"{stem}.{extension}")
                 return self._publish(
                     temporary, target, extension, _candidates(target, stem, number, basename)
                 )
@@ -56,6 +59,10 @@ class DiskImageStore:
             shown = target.relative_to(self._root).as_posix()
             raise UnusableName(f"{shown!r} leads out of the data folder; remove the link")
         target.mkdir(parents=True, exist_ok=True)
+
+    def _replace(self, temporary: Path, path: Path) -> StoredImage:
+        os.replace(temporary, path)
+        return StoredImage(path.relative_to(self._root).as_posix(), None)
 
     def _publish(
         self, temporary: Path, target: Path, extension: str, names: Iterator[tuple[int | None, str]]

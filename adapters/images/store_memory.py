@@ -27,6 +27,7 @@ class MemoryImageStore:
         *,
         number: bool = True,
         basename: str = "",
+        replace: bool = False,
     ) -> StoredImage:
         check_name(extension)
         if stem or not number:
@@ -36,7 +37,7 @@ class MemoryImageStore:
             files = self._folders.setdefault(parts, {})
             count = next_number(files, basename) if number else None
             taken = numbered(count, stem, basename) if count is not None else None
-            name = f"{taken}.{extension}" if taken else _free(files, stem, extension)
+            name = f"{taken}.{extension}" if taken else _free(files, stem, extension, replace)
             files[name] = bytes(data)
         return StoredImage("/".join((*parts, name)), count)
 
@@ -50,6 +51,8 @@ class MemoryImageStore:
             }
 
 
-def _free(files: Mapping[str, bytes], stem: str, extension: str) -> str:
+def _free(files: Mapping[str, bytes], stem: str, extension: str, replace: bool) -> str:
+    if replace:
+        return f"{stem}.{extension}"
     names = itertools.chain([stem], (f"{stem}-{suffix}" for suffix in itertools.count(1)))
     return next(f"{name}.{extension}" for name in names if f"{name}.{extension}" not in files)

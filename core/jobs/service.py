@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from core.domain.errors import InvalidImage, JobConflict, QueueFull, UnknownJob, revive
+from core.domain.errors import InvalidImage, JobConflict, NotReady, QueueFull, UnknownJob, revive
 from core.domain.image import BlobRef, ImageFormat
 from core.domain.job import Job, JobId, JobState
 from core.domain.progress import Progress
@@ -33,7 +33,7 @@ class JobService:
         live: LiveJobs,
         clock: Clock,
         new_id: Callable[[], str],
-        preview_format: Callable[[], ImageFormat],
+        preview_format: Callable[[], ImageFormat | None],
         max_queued: int = 1000,
         keep: int = 100,
     ) -> None:
@@ -49,6 +49,8 @@ class JobService:
         self._keep = keep
         # Jobs that ended and were seen off, oldest first; keys only.
         self._ended: dict[JobId, None] = dict.fromkeys(job.id for job in store.all() if job.state.is_final)
+        self._dropped: dict[JobId, None] = dict.fromkeys(job.id for job in store.all() if job.state.is_final)
+        self._closed = False
         self._lock = threading.Lock()
 
     def put_image(self, data: bytes) -> BlobRef:
@@ -69,6 +71,8 @@ class JobService:
         priority: int = 0,
     ) -> JobId:
         try:
+            if self._closed:
+                raise NotReady("Serena is stopping; it takes no more jobs")
             job = Job(
                 id=JobId(job_id or self._new_id()),
                 request=request,
@@ -80,12 +84,20 @@ class JobService:
             if self._store.count_queued() >= self._max_queued:
                 raise QueueFull(self._max_queued)
             if job_id is not None:
-                self._make_room_for(job.id)
+                self._make_room_for(job.id, owner)
             self._store.put(job)
         except BaseException:
             self._release(request.blobs())
             raise
         return job.id
+
+    def close(self) -> None:
+        """Take no more jobs, and stop those there are with the pictures that exist."""
+        self._closed = True
+        for job in self._store.all():
+            if not job.state.is_final:
+                with contextlib.suppress(UnknownJob):
+                    self.interrupt(job.id)
 
     def wait(self, job_id: JobId, timeout: float | None = None) -> Job:
         done, told = threading.Event(), list[Job]()
@@ -103,12 +115,12 @@ class JobService:
         return job
 
     def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
-        self.get(job_id)
-        self._live.add_callback(job_id, callback)
         with self._lock:
-            has_ended = job_id in self._ended
-        if has_ended:
-            self._tell(self.get(job_id))
+            job = self.get(job_id)
+            if not job.state.is_final:
+                self._live.add_callback(job_id, callback)
+                return
+        _tell(job, [callback])
 
     def image(self, ref: BlobRef) -> bytes:
         data = self._blobs.get(ref)
@@ -153,19 +165,27 @@ class JobService:
         """For the loop and for cancels: tell those who wait, and forget the oldest ended jobs."""
         self._release(job.request.blobs())
         with self._lock:
-            self._ended[job.id] = None
-            surplus = list(self._ended)[: -self._keep]
+            # Taken before the id may be used again, so that nobody hears of an earlier job of that id.
+            callbacks = self._live.take_callbacks(job.id)
+            # Jobs that never ran do not push out those whose pictures somebody may be about to fetch.
+            ended = self._ended if job.started_at is not None else self._dropped
+            ended[job.id] = None
+            surplus = list(ended)[: -self._keep]
             for job_id in surplus:
-                del self._ended[job_id]
-        self._tell(job)
+                del ended[job_id]
+        _tell(job, callbacks)
         for job_id in surplus:
             self._forget(job_id)
 
-    def _make_room_for(self, job_id: JobId) -> None:
-        """An id that the caller chose may be used again once its job has ended."""
+    def _make_room_for(self, job_id: JobId, owner: str | None) -> None:
+        """An id that the caller chose may be used again, by the same owner, once its job has ended."""
+        earlier = self._store.get(job_id)
+        if earlier is None or earlier.owner != owner:
+            return
         with self._lock:
-            has_ended = job_id in self._ended
+            has_ended = job_id in self._ended or job_id in self._dropped
             self._ended.pop(job_id, None)
+            self._dropped.pop(job_id, None)
         if has_ended:
             self._forget(job_id)
 
@@ -193,15 +213,9 @@ class JobService:
         )
 
     def _encoded_preview(self, run: LiveRun) -> bytes | None:
-        image = run.preview()
-        return None if image is None else self._codec.encode(image, self._preview_format(), None)
-
-    def _tell(self, job: Job) -> None:
-        for callback in self._live.take_callbacks(job.id):
-            try:
-                callback(job)
-            except Exception:
-                log.exception("somebody who waited for job %s could not be told", job.id)
+        wanted = self._preview_format()
+        image = run.preview() if wanted is not None else None
+        return None if wanted is None or image is None else self._codec.encode(image, wanted, None)
 
     def _forget(self, job_id: JobId) -> None:
         job = self._store.get(job_id)
@@ -212,3 +226,11 @@ class JobService:
     def _release(self, refs: Sequence[BlobRef]) -> None:
         for ref in refs:
             self._blobs.release(ref)
+
+
+def _tell(job: Job, callbacks: Sequence[Callable[[Job], None]]) -> None:
+    for callback in callbacks:
+        try:
+            callback(job)
+        except Exception:
+            log.exception("somebody who waited for job %s could not be told", job.id)

@@ -180,12 +180,16 @@ class ImageStore(Protocol):
         *,
         number: bool = True,
         basename: str = "",
+        replace: bool = False,
     ) -> StoredImage:
         """Write ``data`` as ``folder/<number>-<stem>.<extension>``, all or nothing.
 
         The number is one more than the largest in the folder, with five digits. With a ``basename`` it is
         ``<basename>-<number>-<stem>`` with four digits, and numbers count among names that begin so. Raises
-        ``StorageError``; never leaves the root and never overwrites.
+        ``StorageError``; never leaves the root.
+
+        :param replace: a file without a number takes the place of one of its name; else nothing is ever
+            overwritten.
         """
         ...
 
@@ -200,10 +204,12 @@ class ImageCodec(Protocol):
         infotext: str | None,
         quality: int = 80,
         texts: Mapping[str, str] = NO_TEXTS,
+        lossless: bool = False,
     ) -> bytes:
         """The infotext goes into the PNG text chunk ``parameters`` or the EXIF user comment.
 
         :param texts: further text chunks of a PNG; the other formats have no place for them.
+        :param lossless: of WebP: every pixel is kept.
         """
         ...
 

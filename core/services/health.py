@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
+from time import monotonic
 
 from core.domain.errors import SerenaError
 from core.domain.model import ModelRef
@@ -11,23 +13,38 @@ from core.ports.driven import ImageBackend
 
 log = logging.getLogger("serena.health")
 
+RETRY_SECONDS = 10.0
+"""How long a failed load is left alone before it is tried again."""
+
 
 class Readiness:
     """``ReportHealth``. Not ready until :meth:`warm_up` has loaded the model."""
 
-    def __init__(self, backend: ImageBackend, choose: Callable[[], ModelRef]) -> None:
+    def __init__(
+        self,
+        backend: ImageBackend,
+        choose: Callable[[], ModelRef],
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
         self._backend = backend
         self._choose = choose
         self._state = (False, "the model is being loaded")
+        self._seconds = seconds
+        self._failed_at: float | None = None
         self._stops = False
 
     def ready(self) -> tuple[bool, str]:
-        return (False, "the server is stopping") if self._stops else self._state
+        if self._stops:
+            return False, "the server is stopping"
+        if self._failed_at is not None and self._seconds() - self._failed_at > RETRY_SECONDS:
+            # Whoever asks again may have put a model there meanwhile.
+            self._failed_at = None
+            threading.Thread(target=self.warm_up, name="serena-warm-up", daemon=True).start()
+        return self._state
 
     def warm_up(self) -> None:
-        """Load the model that requests draw with. A failure is told by :meth:`ready`; requests may name
-        another
-        model, so it stops nothing."""
+        """Load the model that requests draw with. A failure is told by :meth:`ready` and tried again when
+        that is asked later; requests may name another model, so it stops nothing."""
         try:
             model = self._choose()
             self._backend.load(model)
@@ -36,6 +53,7 @@ class Readiness:
             sentence = str(error) if ours else f"the model cannot be loaded: {error!r}"
             log.warning("%s", sentence)
             self._state = (False, sentence)
+            self._failed_at = self._seconds()
         else:
             self._state = (True, f"{model.identity.title} is loaded")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from core.domain.options import OptionRegistry, OptionSpec, OptionValue, OptionValues
 from core.ports.driven import ModelCatalog, OptionStore
@@ -11,13 +12,14 @@ from core.stages.lookup import unknown_model
 
 MODEL_OPTION = "sd_model_checkpoint"
 HASH_OPTION = "sd_checkpoint_hash"
+NO_BASE: Mapping[str, OptionValue] = MappingProxyType({})
 
 
 class OptionEditor:
-    """``EditOptions``: all changes of a call or none, kept at once. Keeps values that differ from the
-    default.
+    """``EditOptions``: all changes of a call or none, kept at once. Keeps values that differ from ``base``.
 
     :param default_model: what requests draw with while no option names a model; None: the first listed.
+    :param base: accepted values that stand in for defaults, and are never stored.
     """
 
     def __init__(
@@ -26,18 +28,20 @@ class OptionEditor:
         store: OptionStore,
         models: ModelCatalog,
         default_model: str | None = None,
+        base: Mapping[str, OptionValue] = NO_BASE,
     ) -> None:
         self._registry = registry
         self._store = store
         self._models = models
         self._default_model = default_model
+        self._base = dict(base)
         self._lock = threading.Lock()
         known = {name: value for name, value in store.load().items() if name in registry}
         self._changed = registry.accept(known)
 
     def values(self) -> OptionValues:
         """The options in force, as a job sees them. A later change leaves these values alone."""
-        return self._registry.values(self._changed)
+        return self._registry.values({**self._base, **self._changed})
 
     def get(self) -> Mapping[str, OptionValue]:
         values = dict(self.values())
@@ -49,11 +53,12 @@ class OptionEditor:
     def set(self, changes: Mapping[str, OptionValue]) -> None:
         accepted = self._registry.accept({k: v for k, v in changes.items() if self._may_change(k, v)})
         model = accepted.get(MODEL_OPTION)
-        if model and model != self._changed.get(MODEL_OPTION):
+        if model and model != self.values()[MODEL_OPTION]:
             accepted[MODEL_OPTION] = self._title(model)
         with self._lock:
             merged = {**self._changed, **accepted}
-            changed = {k: v for k, v in merged.items() if v != self._registry.spec(k).default}
+            standing = self._registry.values(self._base)
+            changed = {k: v for k, v in merged.items() if v != standing[k]}
             if changed != self._changed:
                 self._store.save(changed)
                 self._changed = changed

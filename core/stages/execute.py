@@ -57,12 +57,21 @@ class Drawing:
     def _finished(self, draft: ImageDraft, prepared: Preparation, offset: int) -> ImageDraft:
         self._hooks.image(draft)
         if prepared.color_references:
+            if prepared.options.flag("save_images_before_color_correction"):
+                draft.uncorrected = self._laid(draft.image, prepared, offset)
             draft.image = self._editor.match_colors(draft.image, _of(prepared.color_references, offset))
-        overlay = prepared.overlay
-        if overlay is not None:
-            original, draft.painted = _of(overlay.originals, offset), draft.image
-            draft.image = self._editor.overlay(draft.image, original, overlay.mask, overlay.paste_to)
+        if prepared.overlay is not None:
+            draft.painted = draft.image
+            draft.image = self._laid(draft.image, prepared, offset)
         return draft
+
+    def _laid(self, image: RasterImage, prepared: Preparation, offset: int) -> RasterImage:
+        """Under a mask: the original with the picture where it was drawn."""
+        overlay = prepared.overlay
+        if overlay is None:
+            return image
+        original = _of(overlay.originals, offset)
+        return self._editor.overlay(image, original, overlay.mask, overlay.paste_to)
 
 
 def _of(pictures: Sequence[RasterImage], offset: int) -> RasterImage:

@@ -18,6 +18,7 @@ from core.domain.result import ResultImage
 from core.domain.upscaling import NO_UPSCALER, check_upscaler, enlarged, tiling_of
 from core.drafts import ImageDraft, RequestDraft, ResultDraft
 from core.ports.driven import BlobStore, FaceRestorers, ImageCodec, ImageEditor, RunHooks, Upscalers
+from core.stages.encoding import fitting
 from core.stages.order import RunControl, RunOrder
 from core.stages.staged import Finished, picture_bytes
 
@@ -216,7 +217,7 @@ class ExtrasRun:
 
     def _result_image(self, draft: ImageDraft, infotext: str) -> ResultImage:
         options = self._options
-        file_format = cast(ImageFormat, options.text("samples_format"))
+        file_format = fitting(cast(ImageFormat, options.text("samples_format")), draft.image)
         keeps = options.flag("enable_pnginfo")
         texts = self._works[draft.index].texts if keeps and draft.index < len(self._works) else {}
         data = self._tools.codec.encode(

@@ -13,21 +13,28 @@ from core.domain.options import OptionValues
 from core.domain.result import ResultImage
 from core.drafts import ImageDraft, ResultDraft
 from core.ports.driven import BlobStore, ImageCodec, ImageEditor, RunHooks
+from core.stages.encoding import encode, fitting
 from core.stages.masks import mask_pictures
 from core.stages.order import Preparation, RunOrder
 from core.stages.parameters import PictureText, info_object
 from core.stages.saving import Place, Saving
 
-Role = Literal["picture", "grid", "mask"]
+Role = Literal["picture", "grid", "beside"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """One picture of the answer. ``infotext`` is None for masks: they carry none."""
+    """One picture of the answer or of the disk. ``infotext`` is None for masks: they carry none.
+
+    :ivar suffix: ends the name of the file of what belongs to a picture.
+    """
 
     draft: ImageDraft
     infotext: str | None
     role: Role
+    suffix: str = ""
+    returned: bool = True
+    saved: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +98,22 @@ class Finishing:
             self._write(grid, options, place, saves)
         # Blobs come last, so that a disk that refuses a picture leaves none behind.
         written = [self._write(output, options, place, saves) for output in outputs]
-        images = tuple(map(self._kept, written))
+        images = tuple(self._kept(one) for one in written if one.output.returned)
         first = result.first_image + (1 if outputs and outputs[0].role == "grid" else 0)
-        texts = [output.infotext for output in outputs if output.infotext is not None]
+        texts = [output.infotext for output in outputs if output.returned and output.infotext is not None]
         return images, info_object(order, prepared, texts, first, self._version), tuple(result.comments)
 
     def _outputs(self, result: ResultDraft, prepared: Preparation) -> list[_Output]:
         outputs: list[_Output] = []
         for draft, infotext in zip(result.images, result.infotexts, strict=True):
+            if draft.uncorrected is not None:
+                before, ending = _with_image(draft, draft.uncorrected), "-before-color-correction"
+                outputs.append(_Output(before, infotext, "beside", ending, returned=False))
             outputs.append(_Output(draft, infotext, "picture"))
             outputs += [
-                _Output(_with_image(draft, mask), None, "mask")
+                _Output(
+                    _with_image(draft, mask.image), None, "beside", mask.suffix, mask.returned, mask.saved
+                )
                 for mask in mask_pictures(draft, prepared, self._editor)
             ]
         return outputs
@@ -129,13 +141,18 @@ class Finishing:
 
     def _write(self, output: _Output, options: OptionValues, place: Place, saves: bool) -> _Written:
         """Encode a picture, and save it where the options say so."""
-        kept = output.infotext if options.flag("enable_pnginfo") else None
-        file_format = cast(ImageFormat, options.text("samples_format"))
-        data = self._codec.encode(output.draft.image, file_format, kept, int(options.number("jpeg_quality")))
+        image = output.draft.image
+        file_format = fitting(cast(ImageFormat, options.text("samples_format")), image)
+        data = encode(self._codec, image, file_format, output.infotext, options)
         path = None
-        if saves and output.role != "mask":
+        if saves and output.saved:
             path = self._saving.save(
-                output.draft, kept, place, grid=output.role == "grid", encoded=(file_format, data)
+                output.draft,
+                output.infotext,
+                place,
+                grid=output.role == "grid",
+                encoded=(file_format, data),
+                suffix=output.suffix,
             )
         return _Written(output, file_format, data, path)
 

@@ -12,6 +12,7 @@ from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, InitParams, MaskedContent, ResizeMode
 from core.ports.driven import BlobStore, ImageCodec, ImageEditor
 from core.prepared import InitPictures
+from core.stages.extra_files import InitFiles
 from core.stages.order import Overlay
 
 _CONTENT_LABELS = {
@@ -44,10 +45,13 @@ class _Masking:
 class InitPreparing:
     """Follows the reference's order of work, so that the same request gives the same pixels."""
 
-    def __init__(self, blobs: BlobStore, codec: ImageCodec, editor: ImageEditor) -> None:
+    def __init__(
+        self, blobs: BlobStore, codec: ImageCodec, editor: ImageEditor, files: InitFiles | None = None
+    ) -> None:
         self._blobs = blobs
         self._codec = codec
         self._editor = editor
+        self._files = files
 
     def prepare(self, request: GenerationRequest, init: InitParams, options: OptionValues) -> PreparedInit:
         """Raises ``InvalidImage``, or ``InvalidValue`` for more images than the batch has places."""
@@ -58,7 +62,8 @@ class InitPreparing:
                 f"give one, or at most one for each of batch_size {request.batch_size}",
             )
         background = options.text("img2img_background_color")
-        sources = [self._editor.flatten(self._picture(ref), background) for ref in init.images]
+        sent = [self._picture(ref) for ref in init.images]
+        sources = [self._editor.flatten(picture, background) for picture in sent]
         masking = self._masking(request, init, sources[0])
         images, originals = self._sized(request, init, sources, masking)
         strength = 0.75 if request.denoising_strength is None else request.denoising_strength
@@ -79,7 +84,7 @@ class InitPreparing:
             if options.flag("overlay_inpaint")
             else None,
             color_references=pictures.images if options.flag("img2img_color_correction") else (),
-            extra=_parameters(init, masking, pictures.noise_multiplier),
+            extra=_parameters(init, masking, pictures.noise_multiplier) | self._kept(sent, options),
             comments=_comments(init, masking),
         )
 
@@ -88,6 +93,11 @@ class InitPreparing:
         if data is None:
             raise InvalidImage("the init image is gone; send it again")
         return self._codec.decode(data)
+
+    def _kept(self, pictures: list[RasterImage], options: OptionValues) -> dict[str, str]:
+        """What the infotext says of pictures that were kept: the hash of the last, as in the reference."""
+        hashes = [self._files.keep(picture, options) for picture in pictures] if self._files else []
+        return {"Init image hash": hashes[-1]} if hashes and hashes[-1] else {}
 
     def _masking(self, request: GenerationRequest, init: InitParams, first: RasterImage) -> _Masking | None:
         if init.mask is None:

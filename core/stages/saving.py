@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from core.domain.errors import InvalidValue
-from core.domain.filenames import NameContext, Sanitizer, default_pattern, directory_parts, file_decoration
+from core.domain.filenames import NameContext, default_pattern, directory_parts, file_decoration, fit
+from core.domain.folders import folder_parts
 from core.domain.image import ImageFormat
 from core.domain.options import OptionValues
 from core.domain.request import Kind
 from core.drafts import ImageDraft, SaveDraft
-from core.ports.driven import Clock, ImageCodec, ImageStore, RunHooks
+from core.ports.driven import Clock, ImageCodec, ImageEditor, ImageStore, RunHooks
 from core.sampling.registry import ResolvedSampling
+from core.stages.encoding import encode, fitting
+from core.stages.extra_files import ExtraFiles
 from core.stages.order import Preparation, RunOrder
 from core.stages.parameters import TIMESTAMP
 
 GRID_NAME = "grid"
+ROOM_FOR_NUMBER = len(".grid-00000000-.jpeg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Place:
 class Saving:
     """Writes pictures below the data folder, by the options' patterns."""
 
-    def __init__(self, hooks: RunHooks, codec: ImageCodec, store: ImageStore, clock: Clock) -> None:
+    def __init__(
+        self, hooks: RunHooks, codec: ImageCodec, editor: ImageEditor, store: ImageStore, clock: Clock
+    ) -> None:
+        self._extra_files = ExtraFiles(codec, editor, store)
         self._hooks = hooks
         self._codec = codec
         self._store = store
@@ -45,28 +51,40 @@ class Saving:
         *,
         grid: bool,
         encoded: tuple[ImageFormat, bytes],
+        suffix: str = "",
     ) -> str | None:
-        """The path written, or None where the options keep nothing. ``encoded`` is used again if no hook
-        changed
-        the picture. Raises ``StorageError``."""
+        """The path written, or None where the options keep nothing. ``encoded`` is used again if it is the
+        same picture in the same format. Raises ``StorageError``.
+
+        :param suffix: ends the name of a file that belongs to a picture.
+        """
         options = place.prepared.options
         if not options.flag("grid_save" if grid else "samples_save"):
             return None
         plan = self._plan(draft, infotext, place, grid)
+        plan.stem = fit(plan.stem, suffix, spare=ROOM_FOR_NUMBER)
         before = (plan.image, plan.infotext)
         self._hooks.before_save(plan)
-        changed = before != (plan.image, plan.infotext) or plan.format != encoded[0]
-        data = self._encode(plan, infotext, options) if changed else encoded[1]
-        number = grid or options.flag("save_images_add_number") or not plan.stem
+        plan.format = fitting(plan.format, plan.image)
+        lossless = plan.format == "webp" and options.flag("webp_lossless")
+        changed = before != (plan.image, plan.infotext) or plan.format != encoded[0] or lossless
+        data = self._encode(plan, infotext, options, lossless) if changed else encoded[1]
         stored = self._store.save(
-            plan.folder, plan.stem, plan.format, data, number=number, basename=GRID_NAME if grid else ""
+            plan.folder,
+            plan.stem,
+            plan.format,
+            data,
+            number=grid or options.flag("save_images_add_number") or not plan.stem,
+            basename=GRID_NAME if grid else "",
+            replace=options.text("save_images_replace_action") == "Replace",
         )
+        self._extra_files.write(plan, stored.path, len(data), options)
         self._hooks.saved(place.run_id, stored.path)
         return stored.path
 
-    def _encode(self, plan: SaveDraft, infotext: str | None, options: OptionValues) -> bytes:
+    def _encode(self, plan: SaveDraft, infotext: str | None, options: OptionValues, lossless: bool) -> bytes:
         kept = plan.infotext if infotext is not None else None
-        return self._codec.encode(plan.image, plan.format, kept, int(options.number("jpeg_quality")))
+        return encode(self._codec, plan.image, plan.format, kept, options, lossless=lossless)
 
     def _plan(self, draft: ImageDraft, infotext: str | None, place: Place, grid: bool) -> SaveDraft:
         options = place.prepared.options
@@ -118,12 +136,6 @@ class Saving:
 
 
 def _output_folder(options: OptionValues, kind: Kind, grid: bool) -> tuple[str, ...]:
-    """The configured folder as parts below the data folder. Raises ``InvalidValue`` for one that leads
-    out."""
+    """The configured folder as parts below the data folder. Raises ``InvalidValue`` for one outside."""
     name = f"outdir_{kind.value}_{'grids' if grid else 'samples'}"
-    value = options.text(name)
-    parts = tuple(part for part in value.replace("\\", "/").split("/") if part not in ("", "."))
-    plain = Sanitizer()
-    if value.startswith(("/", "\\")) or any(part == ".." or plain.component(part) != part for part in parts):
-        raise InvalidValue(f"option {name}", value, "it must be a folder below the data folder")
-    return parts
+    return folder_parts(name, options.text(name))

@@ -1,4 +1,4 @@
-"""Write the tables of docs/reference/settings.md and docs/reference/cli.md from the code.
+"""Write the tables of settings.md, cli.md and options.md in docs/reference from the code.
 
 ``tests/architecture/test_docs.py`` compares the documents with the same functions.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import UnionType
@@ -20,6 +21,9 @@ from typer.core import TyperGroup
 from adapters.application import Host
 from adapters.cli.app import create_cli
 from adapters.settings import Settings
+from core.domain.acting_options import ACTING
+from core.domain.option_table import OPTIONS
+from core.domain.options import OptionSpec
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 KINDS = {
@@ -32,6 +36,8 @@ KINDS = {
 }
 SETTINGS_HEAD = ("| setting | variable | kind | default | what it is |", "|---|---|---|---|---|")
 FLAGS_HEAD = ("| flag | what it is | default |", "|---|---|---|")
+OPTIONS_HEAD = ("| option | kind | default | acts here |", "|---|---|---|---|")
+OPTION_KINDS = {**KINDS, tuple: "list of texts", type(None): "text or null"}
 
 
 def setting_rows(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
@@ -89,6 +95,27 @@ def flag_rows(parameters: Iterable[Parameter]) -> Iterator[str]:
             yield _row(names, parameter.help or "", shown)
 
 
+def option_rows() -> Iterator[str]:
+    """A row for each option, in the order of the table."""
+    for spec in OPTIONS:
+        acts = "yes" if spec.name in ACTING else "kept only"
+        yield _row(f"`{spec.name}`", _option_kind(spec), _json_code(spec.default), acts)
+
+
+def _option_kind(spec: OptionSpec) -> str:
+    if spec.choices:
+        return "one of " + ", ".join(f"`{choice}`" for choice in spec.choices)
+    kind = OPTION_KINDS[type(spec.default)]
+    if spec.minimum is not None and spec.maximum is not None:
+        kind += f", {spec.minimum:g} to {spec.maximum:g}"
+    return f"{kind}; not over the API" if spec.restricted else kind
+
+
+def _json_code(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -112,6 +139,9 @@ def main() -> None:
     settings, cli = REFERENCE / "settings.md", REFERENCE / "cli.md"
     table = [*SETTINGS_HEAD, *setting_rows()]
     settings.write_text(with_table(settings.read_text("utf-8"), "# Settings", table), "utf-8")
+    options = REFERENCE / "options.md"
+    table = [*OPTIONS_HEAD, *option_rows()]
+    options.write_text(with_table(options.read_text("utf-8"), "# Options", table), "utf-8")
     text = cli.read_text("utf-8")
     for name in commands():
         text = with_table(text, f"## `serena {name}", command_table(name))

@@ -45,6 +45,14 @@ def test_every_dependency_is_locked_to_one_version() -> None:
     assert asked - {_name(line) for line in locked} == set()
 
 
+def test_every_dependency_says_why_it_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    groups = (project["dependencies"], *project["optional-dependencies"].values())
+    decision = (ROOT / "docs" / "decisions" / "0002-dependencies.md").read_text("utf-8")
+    rows = " ".join(re.findall(r"^\| ([a-z-, ]+) \|", decision, re.MULTILINE)).replace(",", "").split()
+    assert {_name(line) for group in groups for line in group} - set(rows) == set()
+
+
 def _name(requirement: str) -> str:
     found = NAME.match(requirement)
     assert found, requirement

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from plugins import hookspecs
-from scripts.dev.write_reference import command_table, commands, setting_rows
+from scripts.dev.write_reference import command_table, commands, option_rows, setting_rows
 from tests.architecture.source_tree import ROOT
 
 DOCS = ROOT / "docs"
@@ -50,6 +50,13 @@ def test_every_setting_is_documented(row: str) -> None:
 def test_no_setting_is_documented_that_is_not_there() -> None:
     text = (DOCS / "reference" / "settings.md").read_text("utf-8")
     assert re.findall(r"^\| `.+$", text, re.MULTILINE) == list(setting_rows())
+
+
+def test_every_option_is_documented() -> None:
+    text = (DOCS / "reference" / "options.md").read_text("utf-8")
+    assert re.findall(r"^\| `.+$", text, re.MULTILINE) == list(option_rows()), (
+        "write it with `make reference`"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(commands()))

@@ -50,6 +50,8 @@ class Checkpoints:
     def clear(self) -> None:
         with self._lock:
             self._loaded = {}
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def needed_by(run: PreparedRun) -> frozenset[ModelIdentity]:

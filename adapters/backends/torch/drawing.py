@@ -128,7 +128,7 @@ class BatchDrawing:
         assert hires is not None
         larger = hires_fix.upscale(self.model, hires, first, self._watch.check)
         if hires.model is not None:
-            self._checkpoint, self._denoiser = self._load(hires.model), None
+            self._checkpoint = self._load(hires.model)
             sigmas = self._table()
         one = _Pass(hires.plan, sigmas, larger.shape[2], larger.shape[3], hires=True)
         entry = LatentStart.of(hires.plan.steps, hires.denoising_strength, fixed_steps=True)

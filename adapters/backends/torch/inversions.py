@@ -31,7 +31,7 @@ class Inversions:
     def refresh(self) -> Stamp:
         """Read the folder if its files changed; what it answers stands for its content."""
         found = sorted(self._folder.rglob(f"*{SUFFIX}")) if self._folder and self._folder.is_dir() else []
-        stamp = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found)
+        stamp = tuple(stamp for stamp in map(_stamp, found) if stamp is not None)
         if stamp != self._stamp:
             read = ((path.stem, _read(path)) for path in found)
             self.vectors = {name: vectors for name, vectors in read if vectors is not None}
@@ -41,6 +41,15 @@ class Inversions:
     def counts(self, width: int) -> dict[str, int]:
         """How many vectors each has that fits an encoder of this width."""
         return {name: rows.shape[0] for name, rows in self.vectors.items() if rows.shape[1] == width}
+
+
+def _stamp(path: Path) -> tuple[str, int, int] | None:
+    """None for a file that went away meanwhile."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return str(path), status.st_size, status.st_mtime_ns
 
 
 def _read(path: Path) -> Tensor | None:

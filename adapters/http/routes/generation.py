@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 
 from adapters.http.body import router as new_router
 from adapters.http.pasting import paste
-from adapters.http.pictures import PutPicture, encode_picture
+from adapters.http.pictures import encode_picture
 from adapters.http.submitting import Build, Submitter
 from adapters.http.to_request import img2img_request, txt2img_request
 from adapters.http.wire.generation import GenerationBody, ImagesResponse, Img2ImgRequest, Txt2ImgRequest, echo
-from core.domain.request import GenerationRequest, Kind
+from core.domain.request import Kind
 from core.domain.result import GenerationResult
 from core.ports.driving import BrowseResources, EditOptions
 
@@ -41,14 +41,11 @@ class GenerationRoutes:
         )
 
     async def _generate(self, build: Build, body: GenerationBody, request: Request) -> Response:
-        def accepted(put: PutPicture) -> GenerationRequest:
-            wanted = build(put)
-            if body.override_settings and body.override_settings_restore_afterwards is False:
-                # The reference leaves such overrides in force; here they are changed like any option.
-                self._options.set(body.override_settings)
-            return wanted
-
         def render(result: GenerationResult) -> Response:
+            if body.override_settings and body.override_settings_restore_afterwards is False:
+                # The reference leaves such overrides in force; here they are changed like any option, and
+                # only by a request that was drawn.
+                self._options.set(body.override_settings)
             sent = result.images if body.send_images else ()
             return JSONResponse(
                 {
@@ -59,7 +56,7 @@ class GenerationRoutes:
             )
 
         kind = Kind.IMG2IMG if isinstance(body, Img2ImgRequest) else Kind.TXT2IMG
-        return await self._submitter.answer(request, kind, accepted, render, body.force_task_id)
+        return await self._submitter.answer(request, kind, build, render, body.force_task_id)
 
 
 def echo_hiding_pictures(body: GenerationBody) -> dict[str, Any]:

@@ -24,9 +24,12 @@ def numbered(number: int, decoration: str = "", basename: str = "") -> str:
     return f"{head}-{decoration}" if decoration else head
 
 
-def fit(stem: str, ending: str = "") -> str:
-    """Stem and ending (``-mask.png``), the stem cut so that the name is short enough."""
-    room = NAME_BYTES - len(ending.encode("utf-8", "replace"))
+def fit(stem: str, ending: str = "", spare: int = 0) -> str:
+    """Stem and ending (``-mask.png``), the stem cut so that the name is short enough.
+
+    :param spare: bytes that are left free, for a number and an extension.
+    """
+    room = NAME_BYTES - spare - len(ending.encode("utf-8", "replace"))
     if len(stem.encode("utf-8", "replace")) > room:
         stem = stem.encode("utf-8", "replace")[: max(room, 0)].decode("utf-8", "ignore").rstrip(" .")
     return stem + ending

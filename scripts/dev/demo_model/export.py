@@ -48,6 +48,8 @@ def write(pipeline: StableDiffusionPipeline, folder: Path) -> dict[str, int]:
     singlefile.write(pipeline, single)
     sizes = {"pipeline": _size(target), "single": single.stat().st_size}
     files = [path for path in folder.rglob("*") if path.is_file()]
+    for path in files:
+        path.chmod(0o644)  # safetensors files are written for the owner alone
     if max(sizes.values()) > MAX_BYTES or max(path.stat().st_size for path in files) > MAX_FILE_BYTES:
         raise ValueError(f"the export is too large: {sizes}")
     return sizes

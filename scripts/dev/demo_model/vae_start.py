@@ -43,7 +43,7 @@ def hold_constants(vae: AutoencoderKL) -> None:
     """Keep training away from the constants: reading them would multiply every small change of a weight."""
     for half in (vae.encoder, vae.decoder):
         for name, module in half.named_modules():
-            if not isinstance(module, nn.Conv2d):
+            if not isinstance(module, nn.Conv2d) or not module.weight.requires_grad:
                 continue
             reads = not name.endswith(("conv2", "conv_in"))
             writes = not name.endswith(("conv1", "conv_out"))

@@ -35,6 +35,7 @@ from core.domain.result import GenerationResult
 from core.jobs.acceptance import Acceptance
 from core.jobs.live import LiveJobs
 from core.jobs.loop import JobLoop
+from core.jobs.previews import preview_format
 from core.jobs.service import JobService
 from core.ports.driven import BackendInfo, ImageBackend, JobStore, RunHooks, RunWatch
 from core.prepared import Batch, PreparedRun
@@ -42,6 +43,7 @@ from core.processing import process_images
 from core.runner import ProcessingRunner
 from core.services.options import OptionEditor
 from core.stages.execute import Drawing
+from core.stages.extra_files import InitFiles
 from core.stages.finalize import Finishing
 from core.stages.init_pictures import InitPreparing
 from core.stages.prepare import Preparing
@@ -149,7 +151,7 @@ class Workshop:
             live=self.live,
             clock=self.clock,
             new_id=lambda: f"job-{next(ids)}",
-            preview_format=lambda: "png",
+            preview_format=preview_format(self.options.values),
             max_queued=max_queued,
             keep=keep,
         )
@@ -159,14 +161,18 @@ class Workshop:
         self.runner = ProcessingRunner(
             backend=self.backend,
             hooks=self.hooks,
-            preparing=Preparing(self.hooks, InitPreparing(self.blobs, self.codec, self.editor), limits),
+            preparing=Preparing(
+                self.hooks,
+                InitPreparing(self.blobs, self.codec, self.editor, InitFiles(self.codec, self.files)),
+                limits,
+            ),
             drawing=Drawing(self.hooks, self.editor),
             finishing=Finishing(
                 hooks=self.hooks,
                 codec=self.codec,
                 editor=self.editor,
                 blobs=self.blobs,
-                saving=Saving(self.hooks, self.codec, self.files, self.clock),
+                saving=Saving(self.hooks, self.codec, self.editor, self.files, self.clock),
                 marks=self.backend.describe().infotext,
                 version=VERSION,
             ),

@@ -51,12 +51,16 @@ class FakeService:
     blobs: dict[BlobRef, bytes] = field(default_factory=dict)
     looks: int = 0
     interrupted: list[JobId] = field(default_factory=list)
+    dropped: list[BlobRef] = field(default_factory=list)
     changes: dict[str, OptionValue] = field(default_factory=dict)
     _jobs: dict[JobId, Job] = field(default_factory=dict)
     _errors: dict[JobId, SerenaError] = field(default_factory=dict)
     _callbacks: dict[JobId, list[Callable[[Job], None]]] = field(default_factory=dict)
 
     # GenerateImages
+
+    def drop_image(self, ref: BlobRef) -> None:
+        self.dropped.append(ref)
 
     def put_image(self, data: bytes) -> BlobRef:
         if not data.startswith(b"\x89PNG"):

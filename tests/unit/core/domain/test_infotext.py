@@ -14,7 +14,7 @@ from tests.unit.core.prompt.linear import assert_linear
 
 PARAMS = {"Steps": 20, "Sampler": "DPM++ 2M", "CFG scale": 7.0, "Seed": 1, "Size": "512x512"}
 AS_TEXT = tuple((key, str(value)) for key, value in PARAMS.items())
-MANIFEST = Path(__file__).resolve().parents[5] / "shared/recorded/pictures/manifest.json"
+MANIFEST = Path(__file__).resolve().parents[1] / "stages" / "recorded_infotexts.json"
 
 
 def test_the_documented_example() -> None:
@@ -97,7 +97,6 @@ def test_nothing_is_added_where_the_plain_text_reads_back(prompt: str, negative:
     assert write(prompt, negative, PARAMS) == f"{prompt}{announced}\n{line}"
 
 
-@pytest.mark.skipif(not MANIFEST.is_file(), reason="the recordings are not here")
 def test_the_recorded_infotexts_are_written_the_same() -> None:
     for recorded in json.loads(MANIFEST.read_text(encoding="utf-8")):
         found = read(recorded["infotext"])

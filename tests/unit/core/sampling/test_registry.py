@@ -11,7 +11,7 @@ from core.domain.errors import UnknownSampler, UnknownScheduler
 from core.sampling.registry import SAMPLERS, ResolvedSampling, find_sampler, resolve, resolve_hires
 from core.sampling.schedules import AUTOMATIC
 
-RECORDED = Path(__file__).parents[5] / "shared" / "recorded"
+ROOT = Path(__file__).parents[4]
 
 
 def names(found: ResolvedSampling) -> tuple[str, str, str]:
@@ -19,9 +19,7 @@ def names(found: ResolvedSampling) -> tuple[str, str, str]:
 
 
 def test_the_list_is_the_references() -> None:
-    file = RECORDED / "get" / "samplers.json"
-    if not file.exists():
-        pytest.skip("the recordings are not beside the repository")
+    file = ROOT / "contracts" / "api" / "recorded" / "samplers.json"
     rows = [{"name": s.name, "aliases": list(s.aliases), "options": s.options} for s in SAMPLERS]
     assert rows == json.loads(file.read_text())
 
@@ -92,9 +90,7 @@ def test_automatic_of_the_second_pass_is_its_own_samplers() -> None:
 
 
 def test_schedule_type_is_what_the_reference_printed() -> None:
-    file = RECORDED / "pictures" / "manifest.json"
-    if not file.exists():
-        pytest.skip("the recordings are not beside the repository")
+    file = ROOT / "tests" / "unit" / "core" / "stages" / "recorded_infotexts.json"
     for entry in json.loads(file.read_text()):
         request = entry["request"]
         if "sampler_name" in request:

@@ -247,6 +247,12 @@ def test_the_format_is_that_of_the_options(app: Application) -> None:
     assert picture.format == "JPEG"
 
 
+def test_a_picture_too_long_for_the_format_is_a_png(app: Application) -> None:
+    job = run(app, [png("RGB", (1, 16384))], {"samples_format": "webp"}, factor=1)
+    assert job.result is not None
+    assert (job.result.images[0].format, outcome(app, job)[1][0].format) == ("png", "PNG")
+
+
 def test_extras_pass_the_runner_with_hooks_and_a_receipt(app: Application, journal: JournalPlugin) -> None:
     job = run(app, [png()], upscaler_1="Lanczos")
     assert job.state is JobState.SUCCEEDED

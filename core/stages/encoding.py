@@ -1,0 +1,29 @@
+"""Pictures to the bytes that the options ask for."""
+
+from __future__ import annotations
+
+from core.domain.image import ImageFormat, RasterImage
+from core.domain.options import OptionValues
+from core.ports.driven import ImageCodec
+
+MAX_SIDE: dict[ImageFormat, int] = {"jpg": 65500, "jpeg": 65500, "webp": 16383}
+"""JPEG has room for 65535, but its libraries stop at 65500."""
+
+
+def fitting(format: ImageFormat, image: RasterImage) -> ImageFormat:
+    """``format``, or png for a picture with more pixels on a side than it takes."""
+    return "png" if max(image.size) > MAX_SIDE.get(format, max(image.size)) else format
+
+
+def encode(
+    codec: ImageCodec,
+    image: RasterImage,
+    format: ImageFormat,
+    infotext: str | None,
+    options: OptionValues,
+    *,
+    lossless: bool = False,
+) -> bytes:
+    """The bytes of a picture in a format that fits it. The infotext stays out where the options say so."""
+    kept = infotext if options.flag("enable_pnginfo") else None
+    return codec.encode(image, format, kept, int(options.number("jpeg_quality")), lossless=lossless)
