@@ -111,6 +111,10 @@ lock: ## write constraints.txt anew from a fresh environment
 reference: setup ## write the tables of docs/reference from the code
 	@PYTHONPATH=. $(BIN)/python scripts/dev/write_reference.py
 
+.PHONY: parity
+parity: setup ## draw the reference's recorded requests and write docs/reference/parity.md (an hour, 8 GB)
+	@$(TEST_ENV) $(BIN)/python bench/parity.py --markdown docs/reference/parity.md $(ARGS)
+
 .PHONY: stubs
 stubs: setup ## write stub model repositories to STUBS (build/stubs)
 	@$(BIN)/python scripts/dev/create_stub_repos.py $(STUBS)

@@ -8,6 +8,7 @@ other error carries its class name, and its sentence both in ``detail``, which m
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -62,6 +63,8 @@ RAISED_BY_REFERENCE: Mapping[type[SerenaError], str] = {
 
 INTERNAL = "Serena failed while it handled this request; its log says why"
 
+_ABSOLUTE = re.compile(r"""'(?:/|[A-Za-z]:)[^']*'|"(?:/|[A-Za-z]:)[^"]*\"""")
+
 _KINDS = {kind.__name__: kind for kind in vars(domain).values() if isinstance(kind, type)}
 
 
@@ -96,6 +99,9 @@ def reply_to_job(error: JobError) -> ErrorReply:
 
 
 def _reply(kind: type[SerenaError], message: str) -> ErrorReply:
+    if kind is domain.StorageError:
+        # Where a server keeps its files is nobody's business; the log has the path.
+        message = _ABSOLUTE.sub("a file of the server", message)
     text = RAISED_BY_REFERENCE.get(kind)
     if text is None:
         return ErrorReply(_status(kind), kind.__name__, message, message)

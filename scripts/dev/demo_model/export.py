@@ -13,6 +13,8 @@ from . import singlefile
 
 MAX_BYTES = 12 * 10**6
 MAX_FILE_BYTES = 16 * 10**6
+# Schedulers that know `clip_sample` turn it on by default, and these latents go beyond 1.
+NO_CLIPPING: dict[str, object] = {"clip_sample": False, "set_alpha_to_one": False, "skip_prk_steps": True}
 
 
 def assemble(
@@ -44,7 +46,9 @@ def write(pipeline: StableDiffusionPipeline, folder: Path) -> dict[str, int]:
     pipeline = pipeline.to(dtype=torch.float16)
     target, single = folder / "pipeline", folder / "demo.safetensors"
     pipeline.save_pretrained(target)
-    _state_no_clipping(target / "scheduler" / "scheduler_config.json")
+    _change(target / "scheduler" / "scheduler_config.json", NO_CLIPPING)
+    # Loaded without a type, this part alone would take the type that it was saved in.
+    _change(target / "text_encoder" / "config.json", {"dtype": "float32"})
     singlefile.write(pipeline, single)
     sizes = {"pipeline": _size(target), "single": single.stat().st_size}
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -55,10 +59,8 @@ def write(pipeline: StableDiffusionPipeline, folder: Path) -> dict[str, int]:
     return sizes
 
 
-def _state_no_clipping(path: Path) -> None:
-    """Schedulers that know `clip_sample` turn it on by default, and these latents go beyond 1."""
-    config = json.loads(path.read_text("utf-8"))
-    config |= {"clip_sample": False, "set_alpha_to_one": False, "skip_prk_steps": True}
+def _change(path: Path, values: dict[str, object]) -> None:
+    config = json.loads(path.read_text("utf-8")) | values
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
