@@ -19,10 +19,11 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Booted:
-    """A server that answers; ``seconds`` from its start to its first answer."""
+    """A server that answers. Seconds from its start until it listened, and to its first answer."""
 
     port: int
-    seconds: float
+    listening: float
+    answering: float
 
 
 def serena_command(backend: str, data_dir: Path, port: int) -> list[str]:
@@ -40,7 +41,7 @@ def booted(command: list[str], port: int) -> Iterator[Booted]:
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        yield Booted(port, _first_answer(process, port, started))
+        yield Booted(port, *_first_answer(process, port, started))
     finally:
         process.terminate()
         process.wait(PATIENCE)
@@ -52,15 +53,17 @@ def free_port() -> int:
         return port
 
 
-def _first_answer(process: subprocess.Popen[bytes], port: int, started: float) -> float:
+def _first_answer(process: subprocess.Popen[bytes], port: int, started: float) -> tuple[float, float]:
     while time.perf_counter() - started < PATIENCE:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}: {process.args!r}")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            connection.connect()
+            listening = time.perf_counter() - started
             connection.request("GET", "/health/live")
             connection.getresponse().read()
-            return time.perf_counter() - started
+            return listening, time.perf_counter() - started
         except OSError:
             time.sleep(0.002)
         finally:

@@ -1,7 +1,8 @@
-"""From the start of a process to its first answer: Serena and a bare FastAPI application in the same run."""
+"""From the start of a process until it listens and answers: Serena and a bare FastAPI application."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,25 +10,28 @@ from bench.servers import bare_command, booted, free_port, serena_command
 from bench.table import Measurement
 
 ROUNDS = 5
+BARE = "bare FastAPI"
 
 
 def measure(data_dir: Path) -> list[Measurement]:
     """The servers take turns, so that what else the machine does falls on all alike."""
     commands: dict[str, Callable[[int], list[str]]] = {
-        "bare FastAPI, start to first answer": bare_command,
-        "serena serve --backend fake, start to first answer": lambda port: serena_command(
-            "fake", data_dir, port
-        ),
-        "serena serve --backend torch, start to first answer": lambda port: serena_command(
-            "torch", data_dir, port
-        ),
+        BARE: bare_command,
+        "serena serve --backend fake": lambda port: serena_command("fake", data_dir, port),
+        "serena serve --backend torch": lambda port: serena_command("torch", data_dir, port),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    listening: dict[str, list[float]] = defaultdict(list)
+    answering: dict[str, list[float]] = defaultdict(list)
     for _ in range(ROUNDS):
         for name, command in commands.items():
             port = free_port()
             with booted(command(port), port) as server:
-                seconds[name].append(server.seconds)
-    (bare, *others) = seconds
-    base = Measurement(bare, seconds[bare])
-    return [base, *(Measurement(name, seconds[name], base) for name in others)]
+                listening[name].append(server.listening)
+                answering[name].append(server.answering)
+    return [*_rows("listening", listening), *_rows("first answer", answering)]
+
+
+def _rows(what: str, seconds: dict[str, list[float]]) -> list[Measurement]:
+    base = Measurement(f"{BARE}, start to {what}", seconds[BARE])
+    others = (name for name in seconds if name != BARE)
+    return [base, *(Measurement(f"{name}, start to {what}", seconds[name], base) for name in others)]

@@ -106,7 +106,7 @@ def specs_for(kind: Kind, count: int, seed: int) -> list[Spec]:
 
 def _endless(kind: Kind, seed: int) -> Iterator[Spec]:
     order = ("one", "two", "scene").index(kind)
-    for i in range(100_000):
+    for i in range(20_000):
         yield sample_spec(np.random.default_rng([seed, order, i]), "test", kind)
 
 

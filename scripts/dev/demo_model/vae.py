@@ -206,4 +206,4 @@ def _open(world: Path, name: str) -> np.ndarray:
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
     """uint8 pictures (N, H, W, 3) as floats from -1 to 1 (N, 3, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
