@@ -8,7 +8,7 @@ import threading
 from core.ports.driving import RunJobs
 
 log = logging.getLogger("serena.worker")
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.1
 """How long a thread waits for a job before it looks whether it should stop."""
 
 
