@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from adapters.application import Application
 
 MODEL_OPTION = "sd_model_checkpoint"
+INCOMPLETE_OPTION = "save_incomplete_images"
 
 
 def requests_from(flags: DrawFlags, application: Application) -> list[GenerationRequest]:
     """One request a prompt. Puts the pictures of img2img into the blob store."""
     kind_fields = _init_fields(flags, application) if isinstance(flags, InitFlags) else {}
-    overrides = parse_options(flags.option, application.options.specs())
+    # Ctrl-C keeps what there is: on the command line nothing else would show it.
+    overrides = {INCOMPLETE_OPTION: True, **parse_options(flags.option, application.options.specs())}
     if flags.model is not None:
         overrides[MODEL_OPTION] = flags.model
     common = {**_common_fields(flags), **kind_fields, "override_settings": overrides}

@@ -33,7 +33,7 @@ def test_every_flag_reaches_the_request(serena: Serena, host: FakeHost) -> None:
     assert (request.batch_size, request.n_iter, request.tiling, request.save_images) == (2, 3, True, False)
     assert request.styles == ("one", "two")
     expected = {"CLIP_stop_at_last_layers": 2, "sd_vae": "12", "sd_model_checkpoint": "tiny"}
-    assert request.override_settings == expected
+    assert request.override_settings == {"save_incomplete_images": True, **expected}
 
 
 def test_pictures_are_saved_unless_told_otherwise(serena: Serena, host: FakeHost) -> None:
