@@ -20,8 +20,7 @@ from tests.unit.adapters.http.fakes import FakeApplication
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed here")
+    assert shutil.which("openssl"), "install openssl: these tests make a certificate with it"
     folder = tmp_path_factory.mktemp("tls")
     cert, key = folder / "cert.pem", folder / "key.pem"
     command = [
