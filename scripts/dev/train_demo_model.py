@@ -33,7 +33,9 @@ def options(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--resume-from-pipeline", type=Path, help="start from the weights of an exported pipeline"
     )
+    parser.add_argument("--decoder-steps", type=int, help="length of the schedule of the decoder alone")
     parser.add_argument("--unet-steps", type=int, help="length of the UNet's schedule")
+    parser.add_argument("--loss-floor", type=float, default=1.0, help="0: plain min-SNR")
     parser.add_argument("--world-share", type=float, default=1.0, help="draw only this share of the pictures")
     parser.add_argument("--pipeline", type=Path, help="score this pipeline folder and not the run's")
     parser.add_argument("--captions", type=int, default=500, help="captions to score")

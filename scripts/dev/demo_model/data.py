@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from .specs import ObjectsSpec, SceneSpec, Spec, Thing
-from .world import drawing
+from .world import Kind, drawing
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """One picture size: how many pictures are drawn, and how often training picks the size."""
+    """Pictures of one size, perhaps of one kind only: how many are drawn, how often training picks them."""
 
     width: int
     height: int
     count: int
     share: float
+    kind: Kind | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.width}x{self.height}"
+        size = f"{self.width}x{self.height}"
+        return f"{size}-{self.kind}" if self.kind else size
 
 
 BUCKETS = (
-    Bucket(128, 128, 24_000, 0.80),
+    Bucket(128, 128, 24_000, 0.50),
     Bucket(64, 64, 3_000, 0.04),
-    Bucket(192, 192, 1_500, 0.04),
+    Bucket(192, 192, 1_500, 0.03),
     Bucket(256, 256, 1_200, 0.04),
-    Bucket(192, 128, 1_500, 0.03),
-    Bucket(128, 192, 1_500, 0.03),
+    Bucket(192, 128, 1_500, 0.02),
+    Bucket(128, 192, 1_500, 0.02),
     Bucket(512, 512, 300, 0.02),
+    Bucket(128, 128, 16_000, 0.33, "two"),  # two objects are the hardest to learn
 )
 
 
@@ -68,7 +71,7 @@ def write_bucket(folder: Path, bucket: Bucket, first: int, seed: int, progress: 
     pixels = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
     specs = []
     for i in range(bucket.count):
-        picture = drawing(first + i, seed, bucket.width, bucket.height)
+        picture = drawing(first + i, seed, bucket.width, bucket.height, kind=bucket.kind)
         pixels[i] = picture.pixels
         specs.append(spec_to_json(picture.spec))
         progress(bucket.name, i + 1, bucket.count)
@@ -83,7 +86,7 @@ def write_world(
     """Draw every bucket; each has its own range of picture numbers."""
     first = 0
     for bucket in buckets:
-        scaled = Bucket(bucket.width, bucket.height, max(64, int(bucket.count * share)), bucket.share)
+        scaled = replace(bucket, count=max(64, int(bucket.count * share)))
         write_bucket(folder, scaled, first, seed, progress)
         first += bucket.count
 

@@ -22,6 +22,7 @@ from .world import Kind, render, sample_spec
 
 Progress = Callable[[str, int, int], None]
 FRESH_SEED = 990_001  # the final captions: drawn from the held-out split, never used to choose anything
+HELD_OUT_SCENES = 30  # no more combinations of a landscape are held out
 DEVELOPMENT_SEED = 880_001  # the captions that are looked at while training
 SHOWN = (
     "a red circle on a blue background",
@@ -119,6 +120,12 @@ class Plan:
     scene: int = 130
     seeds: int = 3
     caption_seed: int = FRESH_SEED
+
+    @classmethod
+    def of(cls, captions: int, seeds: int) -> Plan:
+        """So many captions: a quarter has two objects, a quarter are landscapes as far as there are."""
+        scene = min(captions // 4, HELD_OUT_SCENES)
+        return cls(captions - captions // 4 - scene, captions // 4, scene, seeds)
 
     def specs(self) -> dict[Kind, list[Spec]]:
         counts: dict[Kind, int] = {"one": self.one, "two": self.two, "scene": self.scene}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -39,7 +39,9 @@ class Options:
     minutes: float | None = None
     resume: bool = False
     resume_from_pipeline: Path | None = None
+    decoder_steps: int | None = None
     unet_steps: int | None = None
+    loss_floor: float = 1.0
     world_share: float = 1.0
     pipeline: Path | None = None
     captions: int = 500
@@ -89,8 +91,11 @@ class Run:
     def vae(self) -> None:
         """Both phases, then the gate: nothing is gained by a UNet on latents that cannot hold a shape."""
         deadline = self._deadline("vae")
+        settings = vae.VaeSettings()
+        if self.options.decoder_steps:
+            settings = vae.VaeSettings(decoder_steps=self.options.decoder_steps)
         trainer = vae.VaeTrainer(
-            self.folder.part("vae"), self.world_folder, self.options.seed, self.machine, vae.VaeSettings(),
+            self.folder.part("vae"), self.world_folder, self.options.seed, self.machine, settings,
             self.log, self._report("vae"),
         )  # fmt: skip
         joint = trainer.joint(deadline, resume=self.options.resume)
@@ -111,9 +116,9 @@ class Run:
         stored = self.folder.part("latents")
         latents.write(self._vae(), self.world_folder, stored, self.machine, self._progress)
         batches = unet.Batches(self.world_folder, stored, self._tokenizer(), self.options.seed)
-        settings = unet.UnetSettings()
+        settings = unet.UnetSettings(floor=self.options.loss_floor)
         if self.options.unet_steps:
-            settings = unet.UnetSettings(steps=self.options.unet_steps)
+            settings = replace(settings, steps=self.options.unet_steps)
         trainer = unet.UnetTrainer(
             self.folder.part("unet"), batches, self._text(), self.options.seed, self.machine, settings,
             self.log, self._report("unet"),
@@ -129,8 +134,7 @@ class Run:
     def score(self) -> None:
         """Print the table, and keep it as JSON next to the contact sheet."""
         painter = self._painter()
-        total = self.options.captions
-        plan = evaluate.Plan(total // 2, total // 4, total - total // 2 - total // 4, self.options.seeds)
+        plan = evaluate.Plan.of(self.options.captions, self.options.seeds)
         values = evaluate.table(painter.draw, plan)
         if self.options.checks:
             values |= self._side_checks(painter, plan)
@@ -149,12 +153,14 @@ class Run:
     # Parts
 
     def _side_checks(self, painter: evaluate.Painter, plan: evaluate.Plan) -> dict[str, float]:
-        small = evaluate.Plan(plan.one // 5, plan.two // 5, plan.scene // 5, 1, plan.caption_seed)
+        small = evaluate.Plan(min(plan.one, 50), min(plan.two, 25), min(plan.scene, 25), 1, plan.caption_seed)
         shuffled = evaluate.shuffled_table(painter.draw, small)
         with evaluate.with_guidance(painter, 1.0) as unguided:
             weak = evaluate.table(unguided.draw, small)
         values = {f"shuffled_{name}": value for name, value in shuffled.items()}
         values |= {f"guidance_1_{name}": value for name, value in weak.items()}
+        same = evaluate.table(painter.draw, small)
+        values |= {f"guidance_5_{name}": value for name, value in same.items()}
         values |= evaluate.negative_test(painter.draw)
         return values | {"diversity": evaluate.diversity(painter.draw)}
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
 
 Prefix = tuple[str, str]  # of the diffusers name, of the original name
 RESNET: tuple[Prefix, ...] = (
@@ -35,6 +39,8 @@ def unet_prefixes(unet: UNet2DConditionModel) -> Iterator[Prefix]:
     """Where each block of the UNet goes."""
     yield "time_embedding.linear_1.", "time_embed.0."
     yield "time_embedding.linear_2.", "time_embed.2."
+    yield "add_embedding.linear_1.", "label_emb.0.0."
+    yield "add_embedding.linear_2.", "label_emb.0.2."
     yield "conv_in.", "input_blocks.0.0."
     yield "conv_norm_out.", "out.0."
     yield "conv_out.", "out.2."

@@ -34,12 +34,13 @@ class UnetSettings:
     """Numbers of the stage."""
 
     steps: int = 9_000
-    batch: int = 24  # pictures of 128 x 128; other sizes take as many as have about the same number of pixels
+    batch: int = 32  # pictures of 128 x 128; other sizes take as many as have about the same number of pixels
     rate: float = 1.5e-3
-    decay_share: float = 0.3
+    decay_share: float = 1.0  # linear from the warm-up on: a run that is taken up needs only a new length
     average: float = 0.999
     drop: float = 0.1  # captions replaced by the empty one, which guidance needs
     cap: float = 60.0
+    floor: float = 1.0  # 0 makes the weight of the noise error plain min-SNR
     widths: tuple[int, ...] = (64, 96, 96)
     heads: int = 2
 
@@ -68,14 +69,14 @@ def noise_levels() -> Tensor:
     return DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).alphas_cumprod
 
 
-def loss_weight(alphas: Tensor, cap: float) -> Tensor:
+def loss_weight(alphas: Tensor, cap: float, floor: float = 1.0) -> Tensor:
     """Weight of the noise error. Min-SNR-5, but with a floor under the noisiest steps.
 
     There an error of the picture's global colour is a tiny error of the noise, and the trial that used plain
     min-SNR learned no backgrounds at all.
     """
     ratio = alphas / (1 - alphas)
-    return ((ratio + 1).clamp(max=5) / ratio).clamp(max=cap)
+    return ((ratio + floor).clamp(max=5) / ratio).clamp(max=cap)
 
 
 @dataclass
@@ -137,7 +138,7 @@ class UnetTrainer:
 
     def __post_init__(self) -> None:
         self.alphas = noise_levels()
-        self.weights = loss_weight(self.alphas, self.settings.cap)
+        self.weights = loss_weight(self.alphas, self.settings.cap, self.settings.floor)
         self.empty = token_ids(self.batches.tokenizer, [""])
         self.text = self.text.to(self.machine.device).eval().requires_grad_(False)
 

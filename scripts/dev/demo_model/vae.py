@@ -47,7 +47,13 @@ class VaeSettings:
 
 # Whole pictures, not crops: the norms see a picture at once, and crops of one flat colour teach nothing.
 # (bucket, batch, share); pixels per step are about equal.
-MENUS = (("128x128", 3, 0.68), ("64x64", 12, 0.16), ("192x192", 1, 0.08), ("256x256", 1, 0.08))
+MENUS = (
+    ("128x128", 3, 0.44),
+    ("128x128-two", 3, 0.24),
+    ("64x64", 12, 0.16),
+    ("192x192", 1, 0.08),
+    ("256x256", 1, 0.08),
+)
 
 
 def build(settings: VaeSettings) -> AutoencoderKL:

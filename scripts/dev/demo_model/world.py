@@ -93,9 +93,16 @@ def render(spec: Spec, width: int, height: int, rng: np.random.Generator) -> Ima
     return image.reduce(OVERSAMPLE)
 
 
-def drawing(index: int, seed: int, width: int = 128, height: int = 128, split: Split = "train") -> Drawing:
-    """Picture number `index` of the endless series that belongs to `seed` and `split`."""
+def drawing(
+    index: int,
+    seed: int,
+    width: int = 128,
+    height: int = 128,
+    split: Split = "train",
+    kind: Kind | None = None,
+) -> Drawing:
+    """Picture number `index` of the endless series that belongs to `seed`, `split` and `kind`."""
     rng = np.random.default_rng([seed, index, int(split == "test")])
-    spec = sample_spec(rng, split)
+    spec = sample_spec(rng, split, kind)
     text = caption_of(spec, rng)
     return Drawing(spec, text, np.asarray(render(spec, width, height, rng)))

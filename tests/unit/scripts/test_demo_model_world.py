@@ -11,6 +11,7 @@ import pytest
 from scripts.dev.demo_model.captions import caption_of, plain_caption
 from scripts.dev.demo_model.data import (
     BUCKETS,
+    Bucket,
     pixels_of,
     spec_from_json,
     spec_to_json,
@@ -102,6 +103,14 @@ def test_every_caption_word_is_in_the_vocabulary() -> None:
 )
 def test_specifications_survive_json(spec: ObjectsSpec | SceneSpec) -> None:
     assert spec_from_json(json.loads(json.dumps(spec_to_json(spec)))) == spec
+
+
+def test_a_bucket_of_one_kind_holds_that_kind_alone(tmp_path: Path) -> None:
+    pairs = Bucket(64, 64, 64, 1.0, "two")
+    write_world(tmp_path, 1, lambda name, done, total: None, buckets=[pairs])
+    specs = specs_of(tmp_path, "64x64-two")
+    assert len(specs) == len(pixels_of(tmp_path, pairs.name)) == 64
+    assert all(isinstance(spec, ObjectsSpec) and len(spec.things) == 2 for spec in specs)
 
 
 def test_a_world_is_written_once(tmp_path: Path) -> None:
