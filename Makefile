@@ -14,11 +14,15 @@ PORT ?= 7860
 STUBS ?= build/stubs
 ARGS ?=
 FUZZ_SECONDS ?= 600
+WORKERS ?= 3
+RECORDED := ../shared/recorded
 
 # One thread a process: with two, spinning OpenMP workers make small models slower, and pictures stay comparable.
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1
 TESTS := tests contracts/golden
-UPSCALE := spandrel==0.4.2 torchvision==0.28.0 einops==0.8.2
+# In WORKERS processes, in the order of collection: what takes long comes first. How: tests/conftest.py.
+WHOLE := $(TESTS) -n $(WORKERS) --no-loadscope-reorder --cov --cov-report=term:skip-covered
+UPSCALE := spandrel==0.4.2 torchvision==0.28.0 einops==0.8.2 opencv-python-headless==4.14.0.94
 DRAW := $(BIN)/serena txt2img --backend torch --data-dir "$(DATA_DIR)" --width 128 --height 128 --steps 20
 
 .PHONY: help
@@ -26,13 +30,13 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: $(STAMP) ## make .venv with the extras torch and dev, from constraints.txt; at once when it is there
+setup: $(STAMP) ## make .venv with the extras torch, postgres and dev, from constraints.txt; at once when it is there
 
 $(STAMP): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Serena needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a minute or two, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,postgres,dev]'
 	@touch $@
 
 .PHONY: demo
@@ -44,13 +48,16 @@ serve: setup ## serve the API on HOST:PORT (127.0.0.1:7860), data in DATA_DIR
 	@$(BIN)/serena serve --host $(HOST) --port $(PORT) --data-dir "$(DATA_DIR)"
 
 .PHONY: test
-test: setup ## every test that needs no GPU and no more than a minute, with the coverage floor
-	@$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "not gpu and not slow and not node and not upscale" --cov --cov-report=term:skip-covered $(ARGS)
+test: setup ## every test that needs no GPU and fetches nothing, in WORKERS (3) processes, with the coverage floor
+	@$(TEST_ENV) $(BIN)/python -m pytest $(WHOLE) -m "not gpu and not node and not upscale and not faults" $(ARGS)
 
 .PHONY: test-all
-test-all: setup ## test, the slow tests, and the GPU tests where there is a CUDA device
+test-all: setup ## test, and what else runs here: clients in node, GPU, upscalers, parity (an hour and more)
 	@marker="$$($(BIN)/python -c 'import torch; print("not upscale" if torch.cuda.is_available() else "not gpu and not upscale")')"; \
-	$(TEST_ENV) $(BIN)/python -m pytest $(TESTS) -m "$$marker" --cov --cov-report=term:skip-covered $(ARGS)
+	$(TEST_ENV) $(BIN)/python -m pytest $(WHOLE) -m "$$marker" $(ARGS)
+	@$(MAKE) --no-print-directory test-upscale
+	@if test -d $(RECORDED); then $(TEST_ENV) $(BIN)/python bench/parity.py; \
+	else echo "parity was not tested: $(RECORDED) is not here"; fi
 
 .PHONY: smoke
 smoke: setup ## boot the server as a process and go once through the API and the command line
@@ -58,7 +65,7 @@ smoke: setup ## boot the server as a process and go once through the API and the
 
 .PHONY: quality
 quality: setup ## the contracts of the doors and the look of the built-in model's pictures
-	@$(TEST_ENV) $(BIN)/python -m pytest tests/quality tests/architecture -m "not gpu and not slow and not upscale" $(ARGS)
+	@$(TEST_ENV) $(BIN)/python -m pytest tests/quality tests/architecture $(ARGS)
 
 .PHONY: test-gpu
 test-gpu: setup ## the tests that need a CUDA device
@@ -68,14 +75,23 @@ test-gpu: setup ## the tests that need a CUDA device
 test-clients: setup ## every client, those from npm too, and write docs/reference/clients.md
 	@$(TEST_ENV) SERENA_WRITE_CLIENT_TABLE=1 $(BIN)/python -m pytest tests/clients $(ARGS)
 
+.PHONY: test-postgres
+test-postgres: setup ## the tests of jobs in PostgreSQL: start a server from the system's binaries, and require them
+	@$(BIN)/python -c 'import sys; from tests.postgres import find_binaries; sys.exit(None if find_binaries() else "there is no PostgreSQL here; install it, with apt: postgresql")'
+	@$(TEST_ENV) $(BIN)/python -m pytest tests/contract/test_postgres_job_store.py -m postgres $(ARGS)
+
+.PHONY: test-faults
+test-faults: setup ## every door with its jobs in another process, and a handful of what bench-faults does
+	@$(TEST_ENV) $(BIN)/python -m pytest tests -m faults $(ARGS)
+
 .PHONY: fuzz
 fuzz: setup ## send the whole API what nobody should send, for FUZZ_SECONDS (600)
 	@$(TEST_ENV) SERENA_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(ARGS)
 
 # In a folder of its own: the torchvision of the package index breaks transformers beside a CPU torch.
 .PHONY: test-upscale
-test-upscale: setup ## the tests of upscalers with weights, with spandrel and torchvision in build/upscale
-	@test -d build/upscale/spandrel || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/upscale $(UPSCALE)
+test-upscale: setup ## the tests of upscalers and face restorers with weights, with their packages in build/upscale
+	@test -d build/upscale/cv2 || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/upscale $(UPSCALE)
 	@$(TEST_ENV) PYTHONPATH=build/upscale $(BIN)/python -m pytest tests/upscale -m upscale $(ARGS)
 
 .PHONY: check
@@ -122,6 +138,14 @@ stubs: setup ## write stub model repositories to STUBS (build/stubs)
 .PHONY: bench
 bench: setup ## every measurement, one table
 	@$(TEST_ENV) $(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-faults
+bench-faults: setup ## kill servers and workers a thousand times, and count what is lost (a quarter of an hour)
+	@$(TEST_ENV) $(BIN)/python -m bench.faults $(ARGS)
+
+.PHONY: bench-load
+bench-load: setup ## many clients at once, against a bare web application (two minutes)
+	@$(TEST_ENV) $(BIN)/python -m bench.load $(ARGS)
 
 .PHONY: clean
 clean: ## remove what the checks left; .venv and outputs stay

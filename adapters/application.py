@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from adapters.nothing import HostMemory, NoResources
 from adapters.settings import Settings
+from core.domain.model_report import ModelReport
 from core.domain.request import Kind
 from core.ports.driving import (
     BrowseModels,
@@ -16,10 +18,19 @@ from core.ports.driving import (
     EditOptions,
     GenerateImages,
     InspectImages,
+    JobEvents,
     ManageMemory,
     ReportHealth,
 )
 from plugins.report import PluginReport
+
+
+def _deaf(listener: JobEvents) -> None:
+    """Where nothing happens that could be told of."""
+
+
+def _drained(seconds: float) -> None:
+    """Where nothing runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,10 @@ class Application:
     :ivar start: start the worker and load the model behind it; returns at once.
     :ivar close: stop the worker, tell the plugins, free the backend.
     :ivar kinds: the kinds of jobs that are drawn here; doors refuse the others.
+    :ivar keep: how many ended jobs are kept; None for any number.
+    :ivar listen: hand in what is to hear of jobs from now on.
+    :ivar drain: take no more jobs and say so in ``health``; returns when none runs any more, at the latest
+        after that many seconds. Those that still run then are put back, if they are kept at all.
     """
 
     settings: Settings
@@ -45,6 +60,9 @@ class Application:
     resources: BrowseResources = field(default_factory=NoResources)
     memory: ManageMemory = field(default_factory=HostMemory)
     kinds: frozenset[Kind] = frozenset((Kind.TXT2IMG, Kind.IMG2IMG))
+    keep: int | None = None
+    listen: Callable[[JobEvents], None] = _deaf
+    drain: Callable[[float], None] = _drained
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +96,16 @@ class Host(Protocol):
         """Run the HTTP door until a signal."""
         ...
 
+    def work(self) -> None:
+        """Draw for the server that started this process, until it goes."""
+        ...
+
     def plugins(self, settings: Settings) -> Sequence[PluginReport]: ...
 
     def backends(self, settings: Settings) -> Sequence[BackendSummary]: ...
 
     def diagnose(self, settings: Settings) -> Sequence[Finding]: ...
+
+    def check_model(self, path: Path) -> ModelReport:
+        """Look at a checkpoint, wherever it lies, without loading it."""
+        ...

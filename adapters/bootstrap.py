@@ -3,71 +3,116 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from adapters.application import Application, BackendSummary, Finding
 from adapters.backends.choose import backend_entry_points, choose_backend, summarize
 from adapters.diagnosis import diagnose
 from adapters.logs import log_to_stderr
-from adapters.settings import Settings
+from adapters.models.report import report_on
+from adapters.settings import Settings, handed_settings
 from adapters.version import VERSION
+from core.domain.errors import InvalidRequest, SerenaError, SettingsError
+from core.domain.job import Job
+from core.domain.model import ModelRef
+from core.domain.model_report import ModelReport
 from core.domain.request import Kind
+from plugins.builtin import builtin_plugins
 from plugins.hookspecs import HOOK_API_VERSION, AppInfo
 from plugins.manager import LoadedPlugins, load_plugins
 from plugins.report import PluginReport
+
+if TYPE_CHECKING:
+    from adapters.container import Container
+    from adapters.worker.process.channel import Channel
 
 log = logging.getLogger("serena")
 
 
 def bootstrap(
-    settings: Settings, *, plugins: Sequence[tuple[str, object]] = (), **overrides: Any
+    settings: Settings,
+    *,
+    plugins: Sequence[tuple[str, object]] = (),
+    serving: bool = False,
+    **overrides: Any,
 ) -> Application:
     """An assembled application, not started.
 
+    :param serving: it is a server: its jobs outlive it, unless the settings say otherwise.
     :param plugins: plugin objects by name, registered after the installed ones.
     :param overrides: providers of the container by name (``backend=LedgerBackend()``), for tests and
-        embedders.
+        embedders. Where jobs run in a child process, neither plugins nor the backend can be given so.
     """
     from adapters.container import Container
+    from adapters.worker.process.reports import RemoteReports
 
-    loaded = _load_plugins(settings, plugins)
+    apart = settings.worker.kind == "process"
+    loaded = _load_apart(plugins, overrides) if apart else _load_plugins(settings, plugins)
     spec = choose_backend(settings.backend.name, backend_entry_points())
-    container = Container(settings=settings, spec=spec, plugins=loaded.manager)
+    store = _store_of(settings, serving)
+    container = Container(settings=settings, spec=spec, plugins=loaded, store=store)
+    reports = RemoteReports(container.supervisor(), loaded.reports) if apart else loaded.reports
+    container.reports.override(reports)
     for name, value in overrides.items():
         getattr(container, name).override(value)
     hooks, readiness, worker = container.hooks(), container.readiness(), container.worker()
+    jobs, keeper = container.jobs(), container.keeper()
+
+    def warm_up_again() -> None:
+        if container.supervisor().restarts:
+            container.news().restarted()
+            readiness.warm_up()
+
+    if apart:
+        container.supervisor().when_ready(warm_up_again)
 
     def start() -> None:
-        hooks.ready(AppInfo(version=VERSION, hook_api=HOOK_API_VERSION, backend=spec.name))
+        hooks.ready(_app_info(container, settings, spec.name))
+        keeper.start()
         worker.start()
         threading.Thread(target=readiness.warm_up, name="serena-warm-up", daemon=True).start()
 
+    def drain(seconds: float) -> None:
+        readiness.stopping()
+        jobs.drain(seconds)
+
     def close() -> None:
         readiness.stopping()
-        container.jobs().close()
+        jobs.close()
         worker.stop()
+        keeper.stop()
         hooks.shutdown()
-        container.backend().close()
+        container.model_host().close()
+        container.job_store().close()
+        container.processes().close()
+        if apart and store == "memory":
+            shutil.rmtree(container.blob_folder(), ignore_errors=True)
 
     return Application(
         settings=settings,
-        images=container.jobs(),
-        jobs=container.jobs(),
+        images=jobs,
+        jobs=jobs,
         models=container.browser(),
         options=container.options(),
         inspect=container.reader(),
         health=readiness,
         backend=spec.name,
-        plugins=loaded.reports,
+        plugins=reports,
         start=start,
         close=close,
         resources=container.resources(),
         memory=container.memory(),
         kinds=frozenset(Kind),
+        keep=container.rules().keep,
+        listen=container.news().add,
+        drain=drain,
     )
 
 
@@ -81,13 +126,22 @@ class LocalHost:
     def serve(self, settings: Settings) -> None:
         from adapters.http.listening import listen
 
-        log_to_stderr(settings.log.level)
+        log_to_stderr(settings.log.level, settings.log.format)
         # The port opens before the rest is made: clients then wait for an answer instead of failing.
         with closing(listen(settings.http)) as listener:
             from adapters.http.server import serve
 
-            app = bootstrap(settings)
+            app = bootstrap(settings, serving=True)
             serve(app, on_listening=lambda url: log.info("listening on %s", url), listener=listener)
+
+    def work(self) -> None:
+        from adapters.worker.process.standing import channel_to_parent, end_with_parent
+
+        end_with_parent()
+        channel = channel_to_parent()
+        if not draw_for_parent(channel):
+            # Nobody reads the results of the runs that may still be in progress.
+            os._exit(0)
 
     def plugins(self, settings: Settings) -> Sequence[PluginReport]:
         return _load_plugins(settings, ()).reports
@@ -98,6 +152,59 @@ class LocalHost:
     def diagnose(self, settings: Settings) -> Sequence[Finding]:
         return diagnose(settings, self.backends(settings), self.plugins(settings))
 
+    def check_model(self, path: Path) -> ModelReport:
+        return report_on(path)
+
+
+def draw_for_parent(channel: Channel) -> bool:
+    """Assemble what runs jobs, and run those that come over ``channel``. False when the parent is gone."""
+    from adapters.container import Container
+    from adapters.images.blobs_disk import DiskBlobStore
+    from adapters.models.handed import HandedModels
+    from adapters.worker.process.child import ChildWorker, Parts
+
+    hello = next(iter(channel), None)
+    if hello is None:
+        return False
+    try:
+        settings = handed_settings(hello["settings"])
+        log_to_stderr(settings.log.level, settings.log.format)
+        loaded = _load_plugins(settings, ())
+        spec = choose_backend(settings.backend.name, backend_entry_points())
+        container = Container(settings=settings, spec=spec, plugins=loaded)
+        container.blobs.override(DiskBlobStore(Path(hello["blobs"])))
+        models = HandedModels(container.models())
+        container.models.override(models)
+        hooks, backend = container.hooks(), container.backend()
+        hooks.ready(_app_info(container, settings, spec.name))
+        tools, resources = container.tools(), container.resources()
+
+        def learn(job: Job, found: Sequence[ModelRef]) -> None:
+            models.learn(found)
+            try:
+                tools.check(job.request)
+            except InvalidRequest:
+                resources.refresh()  # the parent knows it: it was put there after this process had looked
+
+        child = ChildWorker(
+            channel,
+            Parts(
+                process=container.process_here(),
+                backend=backend,
+                learn=learn,
+                saved=hooks.saved,
+                reports=loaded.reports,
+            ),
+        )
+    except SerenaError as error:
+        channel.send("refused", reason=str(error))
+        return True
+    told = child.serve()
+    if told:
+        hooks.shutdown()
+        backend.close()
+    return told
+
 
 def main(argv: list[str] | None = None) -> int:
     """The command line. Returns the exit code."""
@@ -107,5 +214,35 @@ def main(argv: list[str] | None = None) -> int:
     return run(create_cli(LocalHost()), sys.argv[1:] if argv is None else argv)
 
 
+def _store_of(settings: Settings, serving: bool) -> str:
+    if settings.jobs.store != "auto":
+        return settings.jobs.store
+    return "sqlite" if serving else "memory"
+
+
+def _load_apart(plugins: Sequence[tuple[str, object]], overrides: Mapping[str, Any]) -> LoadedPlugins:
+    """Built-in plugins only: the others are loaded in the child, and what they do cannot harm this
+    process. Of the built-in ones it is known what they offer before the child says so."""
+    given = [f"the plugin {name}" for name, _ in plugins] + ["the backend"] * ("backend" in overrides)
+    if given:
+        raise SettingsError(
+            f"worker.kind is process, and {', '.join(given)} was given as an object, which cannot go to "
+            "another process; install it with an entry point, or set worker.kind to thread"
+        )
+    return load_plugins(builtin_plugins(), only=())
+
+
 def _load_plugins(settings: Settings, objects: Sequence[tuple[str, object]]) -> LoadedPlugins:
-    return load_plugins(only=settings.plugins.only, block=settings.plugins.block, objects=objects)
+    chosen = settings.plugins
+    return load_plugins(builtin_plugins(), only=chosen.only, block=chosen.block, objects=objects)
+
+
+def _app_info(container: Container, settings: Settings, backend: str) -> AppInfo:
+    return AppInfo(
+        version=VERSION,
+        hook_api=HOOK_API_VERSION,
+        backend=backend,
+        data_dir=settings.data_dir,
+        models_dir=settings.models_dir,
+        resources=container.resources(),
+    )

@@ -10,8 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from adapters.application import BackendSummary, Finding
 from adapters.backends.choose import backend_entry_points, choose_backend
+from adapters.backends.torch.faces import EXTRA_ARCHITECTURES, missing_for_faces
 from adapters.backends.torch.upscalers import import_problem
 from adapters.models.catalog_disk import DiskModelCatalog
+from adapters.models.face_files import FaceFiles
 from adapters.models.upscaler_files import UpscalerFiles
 from adapters.settings import Settings
 from core.domain.errors import SerenaError
@@ -29,6 +31,7 @@ def diagnose(
         _data_folder(settings),
         *_models(settings),
         *_upscalers(settings),
+        *_faces(settings),
         *_plugins(plugins),
     )
 
@@ -104,6 +107,23 @@ def _upscalers(settings: Settings) -> Iterable[Finding]:
         yield Finding("upscalers", "ok", names)
     for found in files.problems():
         yield Finding("upscalers", "warning", f"{found.name}: {found.message}", "mend or remove it")
+
+
+def _faces(settings: Settings) -> Iterable[Finding]:
+    """Face restorers that have weights, and files that are named like one and cannot be used."""
+    files = FaceFiles(settings.models_dir)
+    finder = "the cascades of OpenCV" if files.detector() is None else "YuNet"
+    for name, path in files.weights().items():
+        problem = missing_for_faces(name) or import_problem()
+        if problem is None:
+            yield Finding("faces", "ok", f"{name} ({path.name}); faces are found by {finder}")
+        else:
+            remedy = "pip install 'serena[upscale]', with torchvision from where torch came from"
+            if EXTRA_ARCHITECTURES in problem:
+                remedy = f"pip install {EXTRA_ARCHITECTURES}, if its licence allows what you do"
+            yield Finding("faces", "warning", f"{name}: {problem}", remedy)
+    for found in files.problems():
+        yield Finding("faces", "warning", f"{found.name}: {found.message}", "mend or remove it")
 
 
 def _plugins(plugins: Sequence[PluginReport]) -> Iterable[Finding]:

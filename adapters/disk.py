@@ -23,13 +23,13 @@ _REASONS = {
 }
 
 
-def storage_error(path: Path, error: Exception) -> StorageError:
+def storage_error(path: Path, error: Exception, verb: str = "write") -> StorageError:
     """What to tell the user when ``path`` could not be written."""
     number = getattr(error, "errno", None)
     if number == errno.ENAMETOOLONG:
         return UnusableName(f"{path.name[:60]!r} cannot be written: {_REASONS[number]}")
     fallback = getattr(error, "strerror", None) or "the name cannot be used on this disk"
-    return StorageError(f"cannot write {str(path)!r}: {_REASONS.get(number or 0, fallback)}")
+    return StorageError(f"cannot {verb} {str(path)!r}: {_REASONS.get(number or 0, fallback)}")
 
 
 def write_beside(path: Path, data: bytes) -> Path:

@@ -22,7 +22,7 @@ from pydantic_settings import (
 from core.domain.errors import SettingsError
 
 CONFIG_FILE = "serena.toml"
-SECRET = ("users", "api_keys")
+SECRET = ("users", "api_keys", "webhook_secret", "store")
 
 
 class _Section(BaseModel):
@@ -46,9 +46,17 @@ class HttpSettings(_Section):
     tls_cert: Path | None = Field(None, description="certificate file (PEM); with tls_key: speak https")
     tls_key: Path | None = Field(None, description="private key file (PEM) of tls_cert")
     subpath: str = Field("", description="path in front of every route, as /serena behind a reverse proxy")
-    log_requests: bool = Field(False, description="log one line for each request below /sdapi")
+    log_requests: bool = Field(False, description="log one line for each request below /sdapi, /api and /v1")
     server_control: bool = Field(False, description="offer server-stop, -restart and -kill; needs users")
+    open_metrics: bool = Field(
+        False, description="answer GET /metrics to everybody, although others need a password"
+    )
     keep_alive: int = Field(30, ge=1, description="seconds that an idle connection stays open")
+    receive_timeout: float = Field(
+        30.0,
+        gt=0,
+        description="seconds that a request may take to arrive; a body that keeps coming gets more",
+    )
     grace: int = Field(10, ge=0, description="seconds that requests in progress get at the end")
 
     @property
@@ -71,6 +79,12 @@ class BackendSettings(_Section):
         0, ge=0, description="threads of one model evaluation on the CPU; 0 takes half of the cores"
     )
     max_runs: int = Field(0, ge=0, description="runs in flight at once; 0 lets the backend decide")
+    max_rows: int = Field(
+        16, ge=2, description="most rows of one forward pass that runs share; a picture takes two"
+    )
+    deterministic: bool = Field(
+        False, description="share no forward pass: pictures do not even differ by rounding"
+    )
     step_seconds: float = Field(0.0, ge=0, description="what a model evaluation of the fake backend takes")
     zero_cost: bool = Field(False, description="fake backend: skip sampling, to measure what surrounds it")
 
@@ -83,6 +97,12 @@ class ModelSettings(_Section):
     default: str | None = Field(
         None, description="model of requests that name none; default: the first listed"
     )
+    memory_mb: int | None = Field(
+        None,
+        ge=1,
+        description="MiB that loaded checkpoints may take together, the least recently used out first; "
+        "default: the option sd_checkpoints_limit says how many stay",
+    )
 
 
 class PluginSettings(_Section):
@@ -91,13 +111,54 @@ class PluginSettings(_Section):
     only: tuple[str, ...] | None = Field(None, description="load only these, by entry point name")
     block: tuple[str, ...] = Field((), description="never load these")
     on_error: Literal["fail", "skip"] = Field("fail", description="what a run does when a plugin raises")
+    errors: dict[str, Literal["fail", "skip"]] = Field(
+        {}, description="the same for single plugins, by their names"
+    )
+    hook_seconds: float = Field(
+        300.0, ge=0, description="what one call of an installed plugin may take in a run; 0 sets no limit"
+    )
 
 
 class JobSettings(_Section):
     """The queue."""
 
-    max_queued: int = Field(1000, ge=1, description="jobs that may wait; more are refused")
-    keep: int = Field(100, ge=1, description="ended jobs that are remembered, with their pictures")
+    store: str = Field(
+        "auto",
+        description="memory, sqlite (in the data folder) or the URL of a PostgreSQL database; auto takes "
+        "sqlite for a server and memory for a command",
+    )
+    max_queued: int = Field(100_000, ge=1, description="jobs that may wait; more are refused")
+    max_per_client: int | None = Field(
+        None, ge=1, description="jobs that may wait of one user, or of one client where nobody has a name"
+    )
+    keep: int = Field(1000, ge=1, description="ended jobs that are kept, with their pictures")
+    keep_hours: float | None = Field(None, gt=0, description="hours that an ended job is kept at most")
+    keep_mb: int | None = Field(512, ge=1, description="MiB that the pictures of ended jobs take at most")
+    lease_seconds: float = Field(
+        30.0, gt=1, description="silence after which a job is taken from a server that nobody can see"
+    )
+    max_attempts: int = Field(3, ge=1, description="how often a worker may die of a job before it fails")
+    cancel_on_disconnect: bool = Field(
+        True, description="stop the job of a client that closes its connection, unless others wait for it"
+    )
+    drain_seconds: float = Field(
+        30.0, ge=0, description="seconds that running jobs get at the end before they are put back"
+    )
+    webhook_hosts: tuple[str, ...] = Field(
+        (), description="hosts that jobs may tell of their end, as name or name:port; needs webhook_secret"
+    )
+    webhook_secret: SecretStr | None = Field(None, description="key of the signature on webhooks")
+
+
+class WorkerSettings(_Section):
+    """Where jobs run."""
+
+    kind: Literal["thread", "process"] = Field(
+        "thread", description="process: in a child of its own, whose death costs one attempt of a job"
+    )
+    timeout_seconds: float = Field(
+        600.0, gt=0, description="kind process: a child whose run gives no sign of life for so long is ended"
+    )
 
 
 class LimitSettings(_Section):
@@ -114,6 +175,9 @@ class LogSettings(_Section):
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least level that is printed"
+    )
+    format: Literal["text", "json"] = Field(
+        "text", description="how a line is printed; json: one object each"
     )
 
 
@@ -135,6 +199,7 @@ class Settings(BaseSettings):
     models: ModelSettings = ModelSettings()
     plugins: PluginSettings = PluginSettings()
     jobs: JobSettings = JobSettings()
+    worker: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
 
@@ -163,8 +228,35 @@ def load_settings(**flags: Any) -> Settings:
 
     Raises :class:`SettingsError` with one line for each setting that is wrong.
     """
+    return _made(Settings, flags)
+
+
+class _HandedSettings(Settings):
+    """Those of another process, and nothing that this one finds around it."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def handed_settings(given: Mapping[str, Any]) -> Settings:
+    """The settings that the parent of this process told it, whatever file and environment say.
+
+    Raises :class:`SettingsError`.
+    """
+    return _made(_HandedSettings, given)
+
+
+def _made(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
     try:
-        return Settings(**flags)
+        return kind(**values)
     except ValidationError as error:
         raise SettingsError("wrong settings: " + "; ".join(_complaint(e) for e in error.errors())) from None
     except SourceError as error:

@@ -7,13 +7,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import overhead, png, startup
+from bench import hooks, job_queue, overhead, png, startup
 from bench.table import render
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*overhead.measure(Path(folder)), *startup.measure(Path(folder)), *png.measure()]
+        rows = [
+            *overhead.measure(Path(folder)),
+            *startup.measure(Path(folder)),
+            *png.measure(),
+            *job_queue.measure(Path(folder)),
+            *hooks.measure(Path(folder)),
+        ]
     print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
     print(render(rows))
     return 0

@@ -55,7 +55,10 @@ class Row:
 
 
 def main() -> int:
+    """1 where a request is further off than the page allows."""
     arguments = _arguments()
+    if not arguments.manifest.is_file():
+        raise SystemExit(f"parity: there are no recordings at {arguments.manifest}; --manifest names others")
     manifest = json.loads(arguments.manifest.read_text(encoding="utf-8"))
     entries = manifest if isinstance(manifest, list) else manifest["requests"]
     wanted = [entry for entry in entries if re.search(arguments.only, entry["id"])]
@@ -71,7 +74,7 @@ def main() -> int:
     _print(rows)
     if arguments.markdown:
         arguments.markdown.write_text(page(rows), encoding="utf-8")
-    return 0
+    return 0 if _good(rows) == len(rows) else 1
 
 
 def _keep(rows: dict[str, Row], path: Path) -> None:

@@ -72,6 +72,48 @@ class ImageStoreContract(ABC):
         assert [one.number for one in stored] == [None, None, None]
         assert self.files(store) == {"cat.png": b"1", "cat-1.png": b"2", "cat-2.png": b"3"}
 
+    def test_a_file_that_was_written_before_is_found_by_its_bytes(self) -> None:
+        store = self.make()
+        for data in (b"1", b"2"):
+            store.save(FOLDER, "cat", "png", data)
+        again = store.save(FOLDER, "cat", "png", b"1", once=True)
+        assert (again.path, again.number) == ("outputs/2026-01-02/00000-cat.png", 0)
+        assert store.save(FOLDER, "cat", "png", b"3", once=True).number == 2
+        assert store.save(FOLDER, "dog", "png", b"1", once=True).number == 3
+        assert store.save(FOLDER, "cat", "jpg", b"1", once=True).number == 4
+        assert store.save(FOLDER, "cat", "png", b"1").number == 5
+
+    def test_a_grid_that_was_written_before_is_found(self) -> None:
+        store = self.make()
+        first = store.save((), "", "png", b"1", basename="grid")
+        assert store.save((), "", "png", b"1", basename="grid", once=True) == first
+        assert store.save((), "", "png", b"1", once=True).path == "00000.png"
+
+    def test_a_file_without_a_number_is_found_too(self) -> None:
+        store = self.make()
+        for data in (b"1", b"2"):
+            store.save((), "cat", "png", data, number=False)
+        store.save((), "cat-x", "png", b"3", number=False)
+        assert store.save((), "cat", "png", b"2", number=False, once=True).path == "cat-1.png"
+        assert store.save((), "cat", "png", b"3", number=False, once=True).path == "cat-2.png"
+
+    @pytest.mark.parametrize("hostile", HOSTILE)
+    def test_a_check_finds_names_that_cannot_be(self, hostile: str) -> None:
+        store = self.make()
+        with pytest.raises(StorageError):
+            store.check((hostile,), "cat", "png", 1)
+        with pytest.raises(StorageError):
+            store.check((), "cat", hostile, 1)
+        if hostile:
+            with pytest.raises(StorageError):
+                store.check((), hostile, "png", 1)
+
+    def test_a_check_of_what_can_be_writes_no_file(self) -> None:
+        store = self.make()
+        for stem in ("cat", ""):
+            store.check(FOLDER, stem, "png", 1)
+        assert self.files(store) == {}
+
     def test_a_file_without_a_number_takes_the_place_of_another_when_told(self) -> None:
         store = self.make()
         stored = [store.save(FOLDER, "cat", "png", data, number=False, replace=True) for data in (b"1", b"2")]

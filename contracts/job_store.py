@@ -4,38 +4,38 @@ from __future__ import annotations
 
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from core.domain.errors import JobConflict, UnknownJob
-from core.domain.job import FrozenInputs, Job, JobId, JobState
-from core.domain.model import ModelIdentity
-from core.domain.request import GenerationRequest, Kind
+from contracts.job_queue_rules import QueueRules
+from contracts.job_record_rules import RecordRules
+from contracts.job_samples import (
+    NOW,
+    at,
+    cancel_all,
+    drain,
+    end,
+    forget,
+    leased,
+    make_files,
+    make_job,
+    make_result,
+    queued_job,
+    start,
+)
+from core.domain.errors import JobConflict, KeyReused, LeaseLost, UnknownJob
+from core.domain.job import Job, JobId, JobState
 from core.ports.driven import JobStore
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+__all__ = ["NOW", "JobStoreContract", "LastingJobStoreContract", "drain", "make_job", "start"]
 
 
-def now() -> datetime:
-    return NOW
-
-
-def make_job(name: str, priority: int = 0) -> Job:
-    frozen = FrozenInputs(seed=1, subseed=2, model=ModelIdentity("model", "0" * 64))
-    request = GenerationRequest(kind=Kind.TXT2IMG, prompt=name)
-    return Job(id=JobId(name), request=request, frozen=frozen, created_at=NOW, priority=priority)
-
-
-class JobStoreContract(ABC):
-    """Order, atomicity and waiting."""
-
-    @abstractmethod
-    def make(self) -> JobStore:
-        """A new, empty store."""
+class JobStoreContract(QueueRules, RecordRules):
+    """Keeping, atomicity and waiting; turns, limits and keys; listings, what is due and what is surplus."""
 
     def test_what_is_put_can_be_got(self) -> None:
         store, job = self.make(), make_job("a")
@@ -57,7 +57,7 @@ class JobStoreContract(ABC):
         store = self.make()
         for name in ("a", "b"):
             store.put(make_job(name))
-        job = store.take(now, 0)
+        job = store.take(start, 0)
         assert job is not None
         assert (job.id, job.state, job.started_at, job.attempts) == ("a", JobState.RUNNING, NOW, 1)
         assert store.get(job.id) == job
@@ -70,14 +70,14 @@ class JobStoreContract(ABC):
 
     def test_take_of_an_empty_store_waits_no_longer_than_told(self) -> None:
         store = self.make()
-        start = time.monotonic()
-        assert store.take(now, 0.05) is None
-        assert 0.04 <= time.monotonic() - start < 5
+        began = time.monotonic()
+        assert store.take(start, 0.05) is None
+        assert 0.04 <= time.monotonic() - began < 5
 
     def test_take_wakes_up_when_a_job_comes(self) -> None:
         store = self.make()
         with ThreadPoolExecutor(1) as pool:
-            taken = pool.submit(store.take, now, 10)
+            taken = pool.submit(store.take, start, 10)
             time.sleep(0.05)
             store.put(make_job("a"))
             job = taken.result(timeout=10)
@@ -146,7 +146,7 @@ class JobStoreContract(ABC):
         store = self.make()
         for name in ("a", "b"):
             store.put(make_job(name))
-        store.take(now, 0)
+        store.take(start, 0)
         store.update(JobId("a"), lambda job: job.requeue())
         assert store.position(JobId("a")) == 0
         assert drain(store) == ["a", "b"]
@@ -164,7 +164,7 @@ class JobStoreContract(ABC):
         for name, priority in (("a", 0), ("b", 0), ("c", 1)):
             store.put(make_job(name, priority))
         assert [store.position(JobId(name)) for name in "abc"] == [1, 2, 0]
-        store.take(now, 0)
+        store.take(start, 0)
         assert [store.position(JobId(name)) for name in "abc"] == [0, 1, 0]
         assert store.position(JobId("unknown")) == 0
 
@@ -172,22 +172,22 @@ class JobStoreContract(ABC):
         store = self.make()
         for name in ("a", "b", "c"):
             store.put(make_job(name))
-        store.take(now, 0)
+        store.take(start, 0)
         assert store.count_queued() == 2
 
     def test_all_is_in_order_of_arrival(self) -> None:
         store = self.make()
         for index, name in enumerate("cab"):
             store.put(replace(make_job(name, priority=index), created_at=NOW + timedelta(seconds=index)))
-        store.take(now, 0)
+        store.take(start, 0)
         assert [job.id for job in store.all()] == ["c", "a", "b"]
 
     def test_a_removed_job_is_gone(self) -> None:
         store = self.make()
         for name in ("a", "b"):
             store.put(make_job(name))
-        store.remove(JobId("a"))
-        store.remove(JobId("a"))
+        forget(store, "a")
+        assert store.remove(make_job("a")) is None
         assert store.get(JobId("a")) is None
         assert store.count_queued() == 1
         assert drain(store) == ["b"]
@@ -195,7 +195,7 @@ class JobStoreContract(ABC):
     def test_a_removed_id_may_come_again(self) -> None:
         store = self.make()
         store.put(make_job("a"))
-        store.remove(JobId("a"))
+        forget(store, "a")
         store.put(make_job("b"))
         store.put(make_job("a"))
         assert drain(store) == ["b", "a"]
@@ -203,7 +203,7 @@ class JobStoreContract(ABC):
     def test_many_takers_wait_for_one_job(self) -> None:
         store = self.make()
         got: list[Job | None] = []
-        threads = [threading.Thread(target=lambda: got.append(store.take(now, 0.5))) for _ in range(4)]
+        threads = [threading.Thread(target=lambda: got.append(store.take(start, 0.5))) for _ in range(4)]
         for thread in threads:
             thread.start()
         store.put(make_job("a"))
@@ -211,25 +211,122 @@ class JobStoreContract(ABC):
             thread.join(30)
         assert sum(job is not None for job in got) == 1
 
+    def test_every_field_of_a_job_is_kept(self) -> None:
+        store, job = self.make(), queued_job("a")
+        assert store.put(job) == job
+        assert store.get(job.id) == job
+        taken = store.take(leased("one"), 0)
+        assert taken == leased("one")(job)
+        stopping = store.update(job.id, lambda running: replace(running, stop_requested=True))
+        assert store.get(job.id) == stopping
+        ended = store.update(
+            job.id, lambda running: running.succeed(make_result("a", files=make_files("a")), at(3), "one")
+        )
+        assert store.get(job.id) == ended
+        assert ended.result is not None
+        assert ended.files == make_files("a")
 
-def drain(store: JobStore, timeout: float = 0) -> list[str]:
-    """Take until nothing comes."""
-    taken: list[str] = []
-    while (job := store.take(now, timeout)) is not None:
-        taken.append(job.id)
-    return taken
+    def test_only_a_queued_job_can_be_put(self) -> None:
+        store = self.make()
+        with pytest.raises(JobConflict, match="running"):
+            store.put(start(make_job("a")))
+        assert list(store.all()) == []
+
+    def test_a_job_keeps_its_id(self) -> None:
+        store = self.make()
+        store.put(make_job("a"))
+        with pytest.raises(JobConflict):
+            store.update(JobId("a"), lambda job: replace(job, id=JobId("b")))
+        assert [job.id for job in store.all()] == ["a"]
+
+    def test_only_the_holder_of_the_lease_writes(self) -> None:
+        store = self.make()
+        store.put(make_job("a"))
+        store.take(leased("one"), 0)
+        store.update(JobId("a"), lambda job: job.requeue("one", server_died=True))
+        store.take(leased("two"), 0)
+        with pytest.raises(LeaseLost):
+            store.update(JobId("a"), lambda job: job.succeed(make_result("stale"), at(1), "one"))
+        job = store.update(JobId("a"), lambda job: job.succeed(make_result("fresh"), at(2), "two"))
+        assert (job.result, job.attempts, job.server_deaths) == (make_result("fresh"), 2, 1)
+
+    def test_of_many_who_end_a_run_one_succeeds(self) -> None:
+        store = self.make()
+        store.put(make_job("a"))
+        store.take(leased("one"), 0)
+
+        def change(number: int) -> bool:
+            def succeed(job: Job) -> Job:
+                return job.succeed(make_result(str(number)), NOW, "one")
+
+            def put_back(job: Job) -> Job:
+                return job.requeue("one")
+
+            try:
+                store.update(JobId("a"), succeed if number % 2 else put_back)
+            except JobConflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(change, range(40)))
+        assert sum(won) == 1
+        job = store.get(JobId("a"))
+        assert job is not None
+        if won.index(True) % 2:
+            assert job.result == make_result(str(won.index(True)))
+        else:
+            assert (job.state, job.lease, job.result) == (JobState.QUEUED, None, None)
 
 
-def cancel_all(store: JobStore, names: list[str]) -> list[str]:
-    """Cancel what is still queued, and tell what that was."""
-    cancelled: list[str] = []
+class LastingJobStoreContract(JobStoreContract):
+    """Of stores that outlive their process."""
 
-    def change(job: Job) -> Job:
-        if job.state is JobState.QUEUED:
-            cancelled.append(job.id)
-            return job.cancel(NOW)
-        return job
+    @abstractmethod
+    def reopen(self, store: JobStore) -> JobStore:
+        """What a new process finds that opens the same store. ``store`` is not used any more."""
 
-    for name in reversed(names):
-        store.update(JobId(name), change)
-    return cancelled
+    def test_jobs_survive(self) -> None:
+        store = self.make()
+        store.put(queued_job("a"))
+        store.put(make_job("b", priority=1))
+        store.put(make_job("c", priority=2))
+        store.take(leased("one"), 0)
+        end(store, "d")
+        before = list(store.all())
+        after = self.reopen(store)
+        assert list(after.all()) == before
+        assert [job.id for job in after.running()] == ["c"]
+        assert drain(after) == ["b", "a"]
+
+    def test_turns_survive(self) -> None:
+        store = self.make()
+        for name in ("a1", "a2", "a3", "a4"):
+            store.put(make_job(name, client="a"))
+        assert [job.id for job in (store.take(start, 0), store.take(start, 0)) if job] == ["a1", "a2"]
+        after = self.reopen(store)
+        after.put(make_job("b1", client="b"))
+        assert drain(after) == ["a3", "b1", "a4"]
+
+    def test_keys_survive(self) -> None:
+        store = self.make()
+        first = store.put(make_job("a", key="key", digest="x"))
+        after = self.reopen(store)
+        assert after.put(make_job("b", key="key", digest="x")) == first
+        with pytest.raises(KeyReused):
+            after.put(make_job("b", key="key", digest="y"))
+
+    def test_what_expired_survives(self) -> None:
+        store = self.make()
+        end(store, "a")
+        forget(store, "a")
+        assert self.reopen(store).has_expired(JobId("a"))
+
+    def test_a_job_put_back_after_a_restart_keeps_its_place(self) -> None:
+        store = self.make()
+        for name in ("a", "b"):
+            store.put(make_job(name))
+        store.take(leased("one"), 0)
+        after = self.reopen(store)
+        after.update(JobId("a"), lambda job: job.requeue("one", server_died=True))
+        assert drain(after) == ["a", "b"]

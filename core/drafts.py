@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
-from core.domain.image import ImageFormat, RasterImage
+from core.domain.image import BlobRef, ImageFormat, RasterImage
+from core.domain.model import ModelIdentity
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -17,6 +22,11 @@ class RequestDraft:
     :param request: replace it with :meth:`change`; seeds are resolved already.
     :param options: as this job sees them; change one with :meth:`set_option`.
     :param extra_generation_params: written into the infotext in insertion order, after the fixed keys.
+    :param comments: remarks to the user.
+    :param extras: what the plugin hands to the backend for the whole run, by a name of the plugin's.
+    :param applied_networks: kinds of extra networks (``lora``) that plugins apply; for the others a comment
+        says that nothing does.
+    :param model: the checkpoint; None for a kind that draws without one.
     """
 
     run_id: str
@@ -24,6 +34,9 @@ class RequestDraft:
     options: OptionValues
     extra_generation_params: dict[str, Any] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
+    extras: dict[str, Any] = field(default_factory=dict)
+    applied_networks: set[str] = field(default_factory=set)
+    model: ModelIdentity | None = None
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the request by name."""
@@ -52,7 +65,14 @@ class RequestDraft:
 
 @dataclass(slots=True)
 class BatchDraft:
-    """The pictures of one iteration before they are sampled. All lists have the same length."""
+    """The pictures of one iteration before they are sampled. All lists have the same length.
+
+    :param options: of the job, to read.
+    :param extras: what plugins hand to the backend for this batch, over what they gave for the run.
+    :param infotext_params: added to the infotexts of these pictures.
+    :param comments: remarks to the user; one that was made already is not repeated.
+    :param networks_disabled: the request wants tags of extra networks taken out and not applied.
+    """
 
     run_id: str
     index: int
@@ -62,6 +82,11 @@ class BatchDraft:
     hires_negative_prompts: list[str]
     seeds: list[int]
     subseeds: list[int]
+    options: OptionValues | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+    infotext_params: dict[str, Any] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
+    networks_disabled: bool = False
 
 
 @dataclass(slots=True)
@@ -70,7 +95,8 @@ class ImageDraft:
 
     :param infotext_params: added to this picture's infotext.
     :param painted: under a mask, the picture as it was before the original was laid over it.
-    :param uncorrected: the picture before its colours were corrected, if the options want it saved.
+    :param earlier: what the picture was before, as far as the options want it saved: by the ending of the
+        file's name, ``-before-color-correction`` for one.
     """
 
     run_id: str
@@ -82,7 +108,27 @@ class ImageDraft:
     subseed: int
     infotext_params: dict[str, Any] = field(default_factory=dict)
     painted: RasterImage | None = None
-    uncorrected: RasterImage | None = None
+    earlier: dict[str, RasterImage] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PicturesDraft:
+    """The pictures of one iteration as they were sampled. Drop one, or add one."""
+
+    run_id: str
+    index: int
+    images: list[ImageDraft]
+
+
+@dataclass(slots=True)
+class GridDraft:
+    """A sheet about to be made of the pictures of a run. Without pictures there will be none."""
+
+    run_id: str
+    images: list[RasterImage]
+    columns: int
+    rows: int
+    background: str
 
 
 @dataclass(slots=True)
@@ -113,3 +159,70 @@ class SaveDraft:
     folder: list[str]
     stem: str
     format: ImageFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnImage:
+    """A picture that one pass of a script drew, after all hooks.
+
+    :param number: its place among all pictures of the script's passes.
+    """
+
+    number: int
+    image: RasterImage
+    infotext: str
+    prompt: str
+    negative_prompt: str
+    seed: int
+    subseed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A picture that a script made of others: a grid.
+
+    :param like: its infotext is that of this picture, with ``infotext_params`` behind it.
+    """
+
+    image: RasterImage
+    like: DrawnImage
+    infotext_params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ScriptResult:
+    """What a script answers with: its sheets first, then pictures that its passes drew, in any order."""
+
+    images: list[DrawnImage] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+
+
+class Draw(Protocol):
+    """What a script draws with. Each call is one whole run: prepare, execute, finalize, with every hook."""
+
+    @property
+    def seed_is_random(self) -> bool:
+        """Whether the request left the seed open. The one that the script is handed was chosen for it."""
+        ...
+
+    def __call__(
+        self, request: GenerationRequest, options: Mapping[str, Any] = NO_OPTIONS
+    ) -> tuple[DrawnImage, ...]:
+        """The pictures of one pass, without a grid. They are saved as the request says.
+
+        Seed -1 stands for one that follows from the job's. Raises ``InvalidRequest``; ``Interrupted`` once
+        the job was stopped, which a script lets through: what was drawn is kept.
+
+        :param options: of this pass only. The option ``sd_model_checkpoint`` chooses another checkpoint.
+        """
+        ...
+
+    def expect(self, passes: int) -> None:
+        """Say how many passes there will be, for the progress. Raises ``InvalidValue`` for more pictures than
+        one request may ask for."""
+        ...
+
+    def keep(self, image: RasterImage) -> BlobRef:
+        """Make a picture one that a request can start from."""
+        ...

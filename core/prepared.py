@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from core.domain.geometry import HiresSizes
@@ -15,8 +16,10 @@ from core.prompt.extra_networks import ExtraNetwork
 from core.sampling.passes import SamplingPlan
 
 _SEAL = object()
+NO_EXTRAS: Mapping[str, Any] = MappingProxyType({})
 
 Enlarge: TypeAlias = Callable[[RasterImage, Callable[[], None]], RasterImage]
+Keep: TypeAlias = Callable[[Sequence[RasterImage]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class HiresPass:
     :param upscaler: a latent mode (``Latent (bicubic)``) or the name of a pixel upscaler.
     :param enlarge: brings a decoded picture to ``sizes.upscaled``, calling the second argument (the ``check``
         of the run's watch) as it goes; None for a latent mode.
+    :param keep: is told the decoded pictures of the first pass, a batch at a time; None: nobody wants them.
     """
 
     plan: SamplingPlan
@@ -55,6 +59,7 @@ class HiresPass:
     denoising_strength: float
     model: ModelRef | None = None
     enlarge: Enlarge | None = None
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,8 @@ class Batch:
     :param prompts: without the tags of extra networks, which are in ``networks``: those of the first prompt
         act on all pictures.
     :param hires_prompts: those of the second pass; the same as ``prompts`` unless the request has its own.
+    :param extras: what plugins hand to the backend for this batch, by name. ``loras`` is a tuple of
+        ``LoraChoice``, and ``hires_loras`` those of the second pass.
     """
 
     index: int
@@ -92,6 +99,7 @@ class Batch:
     subseeds: tuple[int, ...]
     networks: tuple[ExtraNetwork, ...] = ()
     hires_networks: tuple[ExtraNetwork, ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PreparedRun:
@@ -100,7 +108,8 @@ class PreparedRun:
     :ivar request: the request after hooks; names in it are resolved in ``plan`` and ``model``.
     :ivar plan: sampler, schedule and their numbers.
     :ivar options: the options of this job.
-    :ivar extras: what plugins hand to the backend, by their names (a LoRA list, say).
+    :ivar extras: what plugins hand to the backend for the whole run, by name; a batch has them too, with
+        what they say of it alone.
     """
 
     __slots__ = ("extras", "hires", "init", "model", "options", "plan", "refiner", "request", "run_id")

@@ -34,6 +34,7 @@ def process_images(
         hires_model=_find(job.frozen.hires_model, models),
         options=options.values(job.frozen.options),
         accepted_at=job.created_at,
+        models=models,
     )
     return runner.run(order, control)
 

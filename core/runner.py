@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
 
-from core.domain.errors import UNFORESEEN, BackendError, Interrupted, SerenaError
-from core.domain.request import Kind
+from core.domain.errors import UNFORESEEN, BackendError, Interrupted, InvalidValue, SerenaError
+from core.domain.request import DRAWN, Kind
 from core.domain.result import GenerationResult, Outcome, RunReceipt
-from core.drafts import ImageDraft
-from core.ports.driven import Clock, ImageBackend, RunHooks
+from core.drafts import ImageDraft, ScriptResult
+from core.ports.driven import Clock, ImageBackend, RunHooks, RunScript
 from core.prepared import PreparedRun, seal
+from core.stages.compose import compose
 from core.stages.execute import Drawing
 from core.stages.finalize import Finishing
 from core.stages.order import Preparation, RunControl, RunOrder
+from core.stages.passes import Pass, Passes
 from core.stages.prepare import Preparing
 from core.stages.staged import Finished, Staging
 
@@ -58,16 +62,33 @@ class ProcessingRunner:
         self._backend = backend
         self._hooks = hooks
         self._drawn = _DrawnStaging(backend, preparing, drawing, finishing)
+        self._finishing = finishing
+        self._limits = preparing.limits
         self._staging = staging
         self._clock = clock
         self._new_id = new_id
 
     def run(self, order: RunOrder, control: RunControl) -> GenerationResult:
-        """Draw the order. An interrupted run gives the pictures that exist; a failed one tells the plugins
-        and raises a ``SerenaError``."""
+        """Draw the order, by one pass or, where it names a script, by as many as that makes. An interrupted
+        run gives the pictures that exist; a failed one tells the plugins and raises a ``SerenaError``."""
         run_id = self._new_id()
-        try:
+        return self._hooks.guard(
+            lambda: self._run(run_id, order, control), lambda error: self._hooks.failed(run_id, error)
+        )
+
+    def _run(self, run_id: str, order: RunOrder, control: RunControl) -> GenerationResult:
+        with self._telling(run_id):
+            script = self._hooks.script(order.request) if order.request.kind in DRAWN else None
+        if script is not None:
+            return self._run_script(run_id, order, control, script)
+        with self._telling(run_id):
             return self._stages(run_id, order, control)
+
+    @contextmanager
+    def _telling(self, run_id: str) -> Iterator[None]:
+        """Plugins hear of a failure, and it goes on as one of our errors."""
+        try:
+            yield
         except Interrupted:
             raise
         except Exception as error:
@@ -89,10 +110,78 @@ class ProcessingRunner:
 
         control.stage("finalize")
         finished = staged.finalize(complete=not interrupted)
+        seconds = prepare, execute, watch.lap()
+        return self._result(run_id, order, finished, started_at, seconds, interrupted)
+
+    def _run_script(
+        self, run_id: str, order: RunOrder, control: RunControl, script: RunScript
+    ) -> GenerationResult:
+        started_at, watch = self._clock.now(), _Stopwatch(self._clock, self._clock.seconds())
+        passes = Passes(order, control, self._run_pass, self._finishing, self._limits)
+        control.stage("execute")
+        try:
+            result = self._scripted(run_id, order, control, passes, script)
+            execute, interrupted = watch.lap(), control.interrupted
+            control.stage("finalize")
+            with self._telling(run_id):
+                finished = compose(order, passes, result, self._finishing, complete=not interrupted)
+        except BaseException:
+            passes.drop()
+            raise
+        finally:
+            passes.let_go()
+        seconds = 0.0, execute, watch.lap()
+        ran = tuple(one.run_id for one in passes.done)
+        return self._result(run_id, order, finished, started_at, seconds, interrupted, ran)
+
+    def _scripted(
+        self, run_id: str, order: RunOrder, control: RunControl, passes: Passes, script: RunScript
+    ) -> ScriptResult:
+        """What the script answers. One that was stopped answers with what its passes drew."""
+        frozen = order.frozen
+        try:
+            result = script(replace(order.request, seed=frozen.seed, subseed=frozen.subseed), passes)
+        except Interrupted:
+            result = ScriptResult(images=list(passes.images))
+        except BaseException as error:
+            if error is passes.error:  # the plugins have heard of it
+                raise
+            with self._telling(run_id):
+                raise
+        if passes.done:
+            return result
+        if control.interrupted:
+            raise Interrupted
+        with self._telling(run_id):
+            name = str(order.request.script_name)
+            raise InvalidValue("script_name", name, "it drew nothing for this request")
+
+    def _run_pass(self, order: RunOrder, control: RunControl) -> Pass:
+        run_id = self._new_id()
+        with self._telling(run_id):
+            staged = self._drawn.prepare(run_id, order)
+            staged.execute(control)
+            finished = staged.finalize(complete=not control.interrupted)
+        return Pass(run_id=run_id, prepared=staged.prepared, finished=finished)
+
+    def _result(
+        self,
+        run_id: str,
+        order: RunOrder,
+        finished: Finished,
+        started_at: datetime,
+        seconds: tuple[float, float, float],
+        interrupted: bool,
+        passes: tuple[str, ...] = (),
+    ) -> GenerationResult:
+        for comment in finished.comments:
+            log.info("job %s: %s", order.job_id, comment)
+        prepare, execute, finalize = seconds
         return GenerationResult(
             images=finished.images,
             info=finished.info,
             comments=finished.comments,
+            files=finished.files,
             receipt=RunReceipt(
                 run_id=run_id,
                 job_id=order.job_id,
@@ -101,8 +190,9 @@ class ProcessingRunner:
                 finished_at=self._clock.now(),
                 prepare=prepare,
                 execute=execute,
-                finalize=watch.lap(),
+                finalize=finalize,
                 outcome=Outcome.INTERRUPTED if interrupted else Outcome.SUCCEEDED,
+                notes=passes,
             ),
         )
 
@@ -131,7 +221,7 @@ class _DrawnStaging:
             init=prepared.init,
             hires=prepared.hires,
             refiner=prepared.refiner,
-            extras={},
+            extras=prepared.extras,
         )
 
 
@@ -141,9 +231,9 @@ class _DrawnRun:
     def __init__(
         self, parts: _DrawnStaging, order: RunOrder, prepared: Preparation, run: PreparedRun
     ) -> None:
+        self.prepared = prepared
         self._parts = parts
         self._order = order
-        self._prepared = prepared
         self._run = run
         self._drafts: list[ImageDraft] = []
 
@@ -151,11 +241,10 @@ class _DrawnRun:
         backend, run = self._parts.backend, self._run
         backend.load(run.model)
         self._drafts = self._parts.drawing.draw(
-            run.run_id, self._prepared, lambda batch: backend.execute_run(run, batch, control), control
+            run.run_id, self.prepared, lambda batch: backend.execute_run(run, batch, control), control
         )
 
     def finalize(self, *, complete: bool) -> Finished:
-        images, info, comments = self._parts.finishing.finish(
-            self._run.run_id, self._order, self._prepared, self._drafts, complete=complete
+        return self._parts.finishing.finish(
+            self._run.run_id, self._order, self.prepared, self._drafts, complete=complete
         )
-        return Finished(images=images, info=info, comments=comments)

@@ -2,128 +2,107 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
-import pluggy
-
-from core.domain.errors import PluginError, SerenaError
+from core.domain.errors import PluginError, UnknownScript
+from core.domain.request import GenerationRequest
+from core.domain.result import GenerationResult
+from core.drafts import Draw, ScriptResult
+from plugins.calling import HookCalls, HookRules
+from plugins.manager import LoadedPlugins
+from plugins.scripts import OfferedScript, key_for
 
 if TYPE_CHECKING:
-    from core.drafts import BatchDraft, ImageDraft, RequestDraft, ResultDraft, SaveDraft
+    from core.drafts import (
+        BatchDraft,
+        GridDraft,
+        ImageDraft,
+        PicturesDraft,
+        RequestDraft,
+        ResultDraft,
+        SaveDraft,
+    )
+    from core.ports.driven import RunScript
     from plugins.hookspecs import AppInfo
 
-log = logging.getLogger("serena.plugins")
-
-OnError = Literal["fail", "skip"]
+RUN = "its script"
+"""Where a plugin failed that failed in what it runs for a script."""
+NO_RULES = HookRules()
 
 
 class PluggyRunHooks:
-    """Calls the plugins' hooks one by one, so that the one that fails is named.
+    """``RunHooks``. The failure of a wrapper, and an error of Serena's own tree (a refusal, an interrupt),
+    always end the run, whatever the rules say."""
 
-    :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the
-        next plugin. The failure of a wrapper, and an error of Serena's own tree (a refusal, an interrupt),
-        always end the run.
-    """
+    def __init__(self, loaded: LoadedPlugins, rules: HookRules = NO_RULES) -> None:
+        self._manager = loaded.manager
+        self._scripts = loaded.scripts
+        self._calls = HookCalls(loaded.manager, rules)
 
-    def __init__(self, manager: pluggy.PluginManager, on_error: OnError = "fail") -> None:
-        self._manager = manager
-        self._on_error = on_error
+    def guard(
+        self, run: Callable[[], GenerationResult], told: Callable[[PluginError], None]
+    ) -> GenerationResult:
+        return self._calls.guard.run(run, told)
 
     def prepare(self, draft: RequestDraft) -> None:
-        self._call("serena_prepare", draft=draft)
+        self._calls.call("serena_prepare", draft=draft)
+
+    def script(self, request: GenerationRequest) -> RunScript | None:
+        if not request.script_name:
+            return None
+        offered = self._scripts.get(key_for(request))
+        if offered is None or offered.run is None:
+            raise UnknownScript(request.script_name)
+        offered.script.arguments(request)
+        return partial(self._run_script, offered)
 
     def before_batch(self, draft: BatchDraft) -> None:
-        self._call("serena_before_batch", draft=draft)
+        self._calls.call("serena_before_batch", draft=draft)
+
+    def after_batch(self, draft: PicturesDraft) -> None:
+        self._calls.call("serena_after_batch", draft=draft)
 
     def image(self, draft: ImageDraft) -> None:
-        self._call("serena_image", draft=draft)
+        self._calls.call("serena_image", draft=draft)
+
+    def after_overlay(self, draft: ImageDraft) -> None:
+        self._calls.call("serena_after_overlay", draft=draft)
+
+    def grid(self, draft: GridDraft) -> None:
+        self._calls.call("serena_grid", draft=draft)
 
     def finalize(self, draft: ResultDraft) -> None:
-        self._call("serena_finalize", draft=draft)
+        self._calls.call("serena_finalize", draft=draft)
+        if len(draft.images) != len(draft.infotexts):
+            wrappers, plain = self._calls.implementations("serena_finalize")
+            names = ", ".join(str(impl.plugin_name) for impl in (*wrappers, *plain))
+            told = f"it left {len(draft.images)} images and {len(draft.infotexts)} infotexts; each needs one"
+            raise PluginError(names, "serena_finalize", ValueError(told))
 
     def failed(self, run_id: str, error: BaseException) -> None:
-        self._call_all("serena_failed", run_id=run_id, error=error)
+        self._calls.tell("serena_failed", run_id=run_id, error=error)
 
     def before_save(self, draft: SaveDraft) -> None:
-        self._call("serena_before_save", draft=draft)
+        self._calls.call("serena_before_save", draft=draft)
 
     def saved(self, run_id: str, path: str) -> None:
-        self._call_all("serena_saved", run_id=run_id, path=path)
+        self._calls.tell("serena_saved", run_id=run_id, path=path)
 
     def ready(self, app: AppInfo) -> None:
-        self._call_all("serena_ready", app=app)
+        self._calls.tell("serena_ready", app=app)
         # Everybody here was told, each by itself; pluggy tells those who are registered later.
         told = self._manager.get_plugins()
         self._manager.subset_hook_caller("serena_ready", told).call_historic(kwargs={"app": app})
 
     def shutdown(self) -> None:
-        self._call_all("serena_shutdown")
+        self._calls.tell("serena_shutdown")
 
-    def _call(self, name: str, **arguments: Any) -> None:
-        wrappers, plain = self._implementations(name)
-        with ExitStack() as around:
-            for impl in wrappers:
-                around.enter_context(self._wrapped(name, impl, arguments))
-            for impl in plain:
-                self._call_one(name, impl, arguments)
-
-    @contextmanager
-    def _wrapped(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Iterator[None]:
-        """A wrapper is a generator with one yield, which is just what ``contextmanager`` drives: it sees the
-        error of what it wraps, and rescues the run by not raising."""
-        wrapper = contextmanager(_generator(impl))(*_bound(impl, arguments))
-        with self._naming(name, impl):
-            wrapper.__enter__()
-        try:
-            yield
-        except Exception as error:
-            with self._naming(name, impl):
-                if not wrapper.__exit__(type(error), error, error.__traceback__):
-                    raise
-        else:
-            with self._naming(name, impl):
-                wrapper.__exit__(None, None, None)
-
-    @contextmanager
-    def _naming(self, name: str, impl: pluggy.HookImpl) -> Iterator[None]:
-        """Makes a failure of a plugin one that names it."""
-        try:
-            yield
-        except SerenaError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise PluginError(impl.plugin_name, name, error) from error
-
-    def _call_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
-        try:
-            with self._naming(name, impl):
-                impl.function(*_bound(impl, arguments))
-        except PluginError as failure:
-            if self._on_error == "fail":
-                raise
-            log.warning("%s; skipped", failure)
-
-    def _call_all(self, name: str, **arguments: Any) -> None:
-        """For hooks after the fact: every plugin is told, and a failure is only logged."""
-        for impl in self._implementations(name)[1]:
-            try:
-                impl.function(*_bound(impl, arguments))
-            except (Exception, SystemExit) as error:
-                log.warning("%s", PluginError(impl.plugin_name, name, error))
-
-    def _implementations(self, name: str) -> tuple[list[pluggy.HookImpl], list[pluggy.HookImpl]]:
-        """Wrappers and plain implementations, each in calling order (pluggy keeps the first one last)."""
-        caller: pluggy.HookCaller = getattr(self._manager.hook, name)
-        impls = caller.get_hookimpls()[::-1]
-        return [i for i in impls if i.wrapper], [i for i in impls if not (i.wrapper or i.hookwrapper)]
-
-
-def _generator(impl: pluggy.HookImpl) -> Callable[..., Iterator[None]]:
-    return cast(Callable[..., Iterator[None]], impl.function)
-
-
-def _bound(impl: pluggy.HookImpl, arguments: dict[str, Any]) -> list[Any]:
-    return [arguments[name] for name in impl.argnames]
+    def _run_script(self, offered: OfferedScript, request: GenerationRequest, draw: Draw) -> ScriptResult:
+        assert offered.run is not None
+        with self._calls.naming(RUN, offered.plugin):
+            result = offered.run(request, offered.script.arguments(request), draw)
+            if not isinstance(result, ScriptResult):
+                raise TypeError(f"it gave {type(result).__name__}; a script gives a ScriptResult")
+            return result

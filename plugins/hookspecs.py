@@ -7,28 +7,71 @@ first; ``hookimpl(tryfirst=True)`` and ``hookimpl(trylast=True)`` move one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
-    from core.drafts import BatchDraft, ImageDraft, RequestDraft, ResultDraft, SaveDraft
+    from core.domain.resources import LoraRef
+    from core.drafts import (
+        BatchDraft,
+        GridDraft,
+        ImageDraft,
+        PicturesDraft,
+        RequestDraft,
+        ResultDraft,
+        SaveDraft,
+    )
+    from plugins.scripts import ScriptRegister
 
 PROJECT = "serena"
-HOOK_API_VERSION = "1.0"
+HOOK_API_VERSION = "1.1"
+"""Semantic: 1.2 adds hooks, arguments or fields, and every plugin for 1.1 still works; 2.0 takes some
+away."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
+class Loras(Protocol):
+    """Where the LoRA files are found."""
+
+    def loras(self) -> Sequence[LoraRef]: ...
+
+
+class _NoLoras:
+    def loras(self) -> Sequence[LoraRef]:
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class AppInfo:
-    """What a plugin learns of the application it was loaded into."""
+    """What a plugin learns of the application it was loaded into.
+
+    :param data_dir: the data folder; a plugin's own files belong into a folder of it.
+    :param models_dir: the models folder.
+    :param resources: what lies beside the checkpoints.
+    """
 
     version: str
     hook_api: str
     backend: str
+    data_dir: Path = Path()
+    models_dir: Path = Path("models")
+    resources: Loras = field(default_factory=_NoLoras)
+
+
+@hookspec
+def serena_register_scripts(register: ScriptRegister) -> None:
+    """Offer scripts: ``register.add(Script(name="My script", fields=...), run)``.
+
+    Called once, when the plugin is loaded and before anything else. A script that requests select comes with
+    ``run(request, args, draw)``, which gives a ``ScriptResult``; one that is always on has no ``run`` and
+    reads ``script.arguments(draft.request)`` in ``serena_prepare``.
+    """
 
 
 @hookspec(historic=True)
@@ -52,12 +95,33 @@ def serena_prepare(draft: RequestDraft) -> None:
 
 @hookspec
 def serena_before_batch(draft: BatchDraft) -> None:
-    """Change prompts and seeds of one iteration before it is sampled. Keep the lists equally long."""
+    """Change prompts and seeds of one iteration before it is sampled. Keep the lists equally long.
+
+    What backends are to do beside goes into ``draft.extras``.
+    """
+
+
+@hookspec
+def serena_after_batch(draft: PicturesDraft) -> None:
+    """See the pictures of one iteration together, as they were sampled. Drop one, or add one."""
 
 
 @hookspec
 def serena_image(draft: ImageDraft) -> None:
-    """Change one picture after sampling, before the original is laid over it outside a mask."""
+    """Change one picture after sampling, before the original is laid over it outside a mask.
+
+    Faces are mended by then. For requests of kind extras: the picture as it was enlarged.
+    """
+
+
+@hookspec
+def serena_after_overlay(draft: ImageDraft) -> None:
+    """Change one picture when it is whole: colours matched, and the original laid over it outside a mask."""
+
+
+@hookspec
+def serena_grid(draft: GridDraft) -> None:
+    """Change the pictures, the shape or the background of a grid before it is made; no pictures, no grid."""
 
 
 @hookspec
@@ -80,4 +144,4 @@ def serena_before_save(draft: SaveDraft) -> None:
 
 @hookspec
 def serena_saved(run_id: str, path: str) -> None:
-    """A picture was written to ``path``."""
+    """A picture was written to ``path``. Its job has ended; an error raised here is only logged."""

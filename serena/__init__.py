@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from adapters.settings import Settings as Settings
     from adapters.settings import load_settings as load_settings
     from core.domain.errors import BackendError as BackendError
+    from core.domain.errors import ExpiredJob as ExpiredJob
     from core.domain.errors import InitImageMissing as InitImageMissing
     from core.domain.errors import Interrupted as Interrupted
     from core.domain.errors import InvalidImage as InvalidImage
     from core.domain.errors import InvalidRequest as InvalidRequest
     from core.domain.errors import InvalidValue as InvalidValue
     from core.domain.errors import JobConflict as JobConflict
+    from core.domain.errors import KeyReused as KeyReused
+    from core.domain.errors import LeaseLost as LeaseLost
     from core.domain.errors import MissingWeights as MissingWeights
     from core.domain.errors import ModelError as ModelError
     from core.domain.errors import NotReady as NotReady
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from core.domain.errors import UnknownScheduler as UnknownScheduler
     from core.domain.errors import UnknownScript as UnknownScript
     from core.domain.errors import UnusableName as UnusableName
+    from core.domain.errors import WorkerDied as WorkerDied
     from core.domain.image import BlobRef as BlobRef
     from core.domain.image import RasterImage as RasterImage
     from core.domain.request import GenerationRequest as GenerationRequest
@@ -43,18 +47,28 @@ if TYPE_CHECKING:
     from core.domain.request import Kind as Kind
     from core.domain.request import MaskedContent as MaskedContent
     from core.domain.request import ResizeMode as ResizeMode
+    from core.domain.resources import LoraChoice as LoraChoice
+    from core.domain.resources import ScriptArg as ScriptArg
     from core.domain.result import GenerationResult as GenerationResult
     from core.domain.result import Outcome as Outcome
     from core.domain.result import ResultImage as ResultImage
     from core.domain.result import RunReceipt as RunReceipt
+    from core.domain.scripts import Script as Script
     from core.drafts import BatchDraft as BatchDraft
+    from core.drafts import Draw as Draw
+    from core.drafts import DrawnImage as DrawnImage
+    from core.drafts import GridDraft as GridDraft
     from core.drafts import ImageDraft as ImageDraft
+    from core.drafts import PicturesDraft as PicturesDraft
     from core.drafts import RequestDraft as RequestDraft
     from core.drafts import ResultDraft as ResultDraft
     from core.drafts import SaveDraft as SaveDraft
+    from core.drafts import ScriptResult as ScriptResult
+    from core.drafts import Sheet as Sheet
     from plugins.hookspecs import AppInfo as AppInfo
     from plugins.hookspecs import hookimpl as hookimpl
     from plugins.hookspecs import hookspec as hookspec
+    from plugins.scripts import ScriptRegister as ScriptRegister
     from serena.api import Pictures as Pictures
     from serena.api import Serena as Serena
 
@@ -64,8 +78,12 @@ _HOME = {
     "BackendError": _ERRORS,
     "BatchDraft": "core.drafts",
     "BlobRef": "core.domain.image",
+    "Draw": "core.drafts",
+    "DrawnImage": "core.drafts",
+    "ExpiredJob": _ERRORS,
     "GenerationRequest": "core.domain.request",
     "GenerationResult": "core.domain.result",
+    "GridDraft": "core.drafts",
     "HiresParams": "core.domain.request",
     "ImageDraft": "core.drafts",
     "InitImageMissing": _ERRORS,
@@ -75,13 +93,17 @@ _HOME = {
     "InvalidRequest": _ERRORS,
     "InvalidValue": _ERRORS,
     "JobConflict": _ERRORS,
+    "KeyReused": _ERRORS,
     "Kind": "core.domain.request",
+    "LeaseLost": _ERRORS,
+    "LoraChoice": "core.domain.resources",
     "MaskedContent": "core.domain.request",
     "MissingWeights": _ERRORS,
     "ModelError": _ERRORS,
     "NotReady": _ERRORS,
     "Outcome": "core.domain.result",
     "Pictures": "serena.api",
+    "PicturesDraft": "core.drafts",
     "PluginError": _ERRORS,
     "QueueFull": _ERRORS,
     "RasterImage": "core.domain.image",
@@ -91,10 +113,15 @@ _HOME = {
     "ResultImage": "core.domain.result",
     "RunReceipt": "core.domain.result",
     "SaveDraft": "core.drafts",
+    "Script": "core.domain.scripts",
+    "ScriptArg": "core.domain.resources",
+    "ScriptRegister": "plugins.scripts",
+    "ScriptResult": "core.drafts",
     "Serena": "serena.api",
     "SerenaError": _ERRORS,
     "Settings": "adapters.settings",
     "SettingsError": _ERRORS,
+    "Sheet": "core.drafts",
     "StorageError": _ERRORS,
     "UnknownBackend": _ERRORS,
     "UnknownJob": _ERRORS,
@@ -104,6 +131,7 @@ _HOME = {
     "UnknownScheduler": _ERRORS,
     "UnknownScript": _ERRORS,
     "UnusableName": _ERRORS,
+    "WorkerDied": _ERRORS,
     "hookimpl": "plugins.hookspecs",
     "hookspec": "plugins.hookspecs",
     "load_settings": "adapters.settings",
@@ -115,8 +143,12 @@ __all__ = [
     "BackendError",
     "BatchDraft",
     "BlobRef",
+    "Draw",
+    "DrawnImage",
+    "ExpiredJob",
     "GenerationRequest",
     "GenerationResult",
+    "GridDraft",
     "HiresParams",
     "ImageDraft",
     "InitImageMissing",
@@ -126,13 +158,17 @@ __all__ = [
     "InvalidRequest",
     "InvalidValue",
     "JobConflict",
+    "KeyReused",
     "Kind",
+    "LeaseLost",
+    "LoraChoice",
     "MaskedContent",
     "MissingWeights",
     "ModelError",
     "NotReady",
     "Outcome",
     "Pictures",
+    "PicturesDraft",
     "PluginError",
     "QueueFull",
     "RasterImage",
@@ -142,10 +178,15 @@ __all__ = [
     "ResultImage",
     "RunReceipt",
     "SaveDraft",
+    "Script",
+    "ScriptArg",
+    "ScriptRegister",
+    "ScriptResult",
     "Serena",
     "SerenaError",
     "Settings",
     "SettingsError",
+    "Sheet",
     "StorageError",
     "UnknownBackend",
     "UnknownJob",
@@ -155,6 +196,7 @@ __all__ = [
     "UnknownScheduler",
     "UnknownScript",
     "UnusableName",
+    "WorkerDied",
     "hookimpl",
     "hookspec",
     "load_settings",

@@ -48,6 +48,7 @@ class Fields(TypedDict, total=False):
     script_args: Sequence[Any]
     alwayson_scripts: Mapping[str, Any]
     save_images: bool
+    deterministic: bool
 
 
 class InitFields(Fields, total=False):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adapters.cli import backends, doctor, generate, models, plugins, serve, version
+from adapters.cli import backends, doctor, generate, jobs, models, plugins, serve, version, worker
 
 if TYPE_CHECKING:
     from adapters.application import Host
@@ -16,8 +16,6 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     generate.txt2img,
     generate.img2img,
     serve.serve,
-    models.models,
-    plugins.plugins,
     backends.backends,
     doctor.doctor,
     version.version,
@@ -40,6 +38,10 @@ def create_cli(host: Host) -> typer.Typer:
 
     for command in COMMANDS:
         cli.command()(command)
+    cli.add_typer(plugins.plugins, name="plugins")
+    cli.add_typer(models.models, name="models")
+    cli.add_typer(jobs.jobs, name="jobs", no_args_is_help=True)
+    cli.command("_worker", hidden=True)(worker.worker)
     return cli
 
 

@@ -20,6 +20,16 @@ Backend = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        help="URL of a server to work on, as http://name:password@host:7860. Default: this machine, in the "
+        "data folder.",
+        metavar="URL",
+    ),
+]
+
 
 def host_of(context: typer.Context) -> Host:
     return cast("Host", context.obj)

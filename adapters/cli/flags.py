@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from adapters.cli.common import AsJson, Backend, DataDir
+from adapters.cli.common import AsJson, Backend, DataDir, Server
 from core.domain.request import GenerationRequest, InitParams, MaskedContent, ResizeMode
 
 DEFAULT = GenerationRequest()
@@ -54,8 +54,13 @@ class DrawFlags:
     option: Annotated[
         list[str], _named("--option", "An option for this job; may be repeated.", metavar="K=V")
     ] = field(default_factory=list)
+    script: Annotated[str | None, _named("--script", "Name of a script that draws it.")] = None
+    arg: Annotated[
+        list[str], _named("--arg", "An argument of the script; may be repeated.", metavar="K=V")
+    ] = field(default_factory=list)
     backend: Backend = None
     data_dir: DataDir = None
+    server: Server = None
     no_save: Annotated[bool, _named("--no-save", "Write no file.")] = False
     as_json: AsJson = False
 

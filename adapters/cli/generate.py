@@ -31,6 +31,12 @@ def img2img(context: typer.Context, flags: InitFlags) -> None:
 
 
 def _generate(context: typer.Context, flags: DrawFlags) -> None:
+    if flags.server is not None:
+        # Not at the top: it needs httpx, which drawing here does not.
+        from adapters.cli.remote import generate_there
+
+        generate_there(flags, flags.server)
+        return
     application = host_of(context).open(settings_from(flags.data_dir, flags.backend))
     try:
         drawing = _draw(application, flags)

@@ -2,19 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from adapters.cli.common import AsJson, Backend, DataDir, host_of, settings_from
-from adapters.cli.listing import show
+from adapters.cli.errors import FAILED
+from adapters.cli.listing import cell, show
 from core.domain.model import ModelRef
+from core.domain.model_report import ModelReport
+
+Name = Annotated[str, typer.Argument(help="Title, name, file name or hash of a model.", metavar="NAME")]
+Places = Annotated[
+    list[Path], typer.Argument(help="Files, or folders in the layout of diffusers.", metavar="PATH...")
+]
+
+models = typer.Typer(help="The checkpoints there are to draw with; alone: list them.")
 
 
-def models(
+@models.callback(invoke_without_command=True)
+def all_models(
+    context: typer.Context, data_dir: DataDir = None, backend: Backend = None, as_json: AsJson = False
+) -> None:
+    """The checkpoints there are to draw with; alone: list them."""
+    if context.invoked_subcommand is None:
+        _list(context, data_dir, backend, as_json=as_json)
+
+
+@models.command("list")
+def list_(
     context: typer.Context, data_dir: DataDir = None, backend: Backend = None, as_json: AsJson = False
 ) -> None:
     """List the checkpoints there are to draw with."""
+    _list(context, data_dir, backend, as_json=as_json)
+
+
+@models.command("show")
+def show_one(
+    context: typer.Context,
+    name: Name,
+    data_dir: DataDir = None,
+    backend: Backend = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one checkpoint."""
+    application = host_of(context).open(settings_from(data_dir, backend))
+    try:
+        row = _row(application.models.find(name), application.models.current())
+    finally:
+        application.close()
+    _print(row, as_json=as_json)
+
+
+@models.command()
+def check(context: typer.Context, paths: Places, as_json: AsJson = False) -> None:
+    """Look at files or folders without loading them: family, precision, and what is wrong."""
+    reports = [host_of(context).check_model(path) for path in paths]
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(report) for report in reports], indent=2))
+    else:
+        for report in reports:
+            _print(_words(report), as_json=False)
+    if any(report.problem for report in reports):
+        raise typer.Exit(FAILED)
+
+
+def _list(context: typer.Context, data_dir: Path | None, backend: str | None, *, as_json: bool) -> None:
     application = host_of(context).open(settings_from(data_dir, backend))
     try:
         current = application.models.current()
@@ -27,14 +83,34 @@ def models(
     )
 
 
+def _print(row: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(row, indent=2))
+        return
+    width = max(map(len, row))
+    for name, value in row.items():
+        typer.echo(f"{name:<{width}}  {cell(value)}".rstrip())
+
+
+def _words(report: ModelReport) -> dict[str, Any]:
+    """What is known of it, without what is not."""
+    known = {name: value for name, value in dataclasses.asdict(report).items() if value not in (None, (), 0)}
+    known.pop("assumed", None)
+    if report.assumed:
+        known["prediction"] = f"{report.prediction} (assumed: nothing says so)"
+    return {**known, "problem": report.problem or "none"}
+
+
 def _row(model: ModelRef, current: ModelRef | None) -> dict[str, Any]:
     identity = model.identity
     return {
         "title": identity.title,
         "name": identity.name,
         "model_name": identity.model_name,
-        "hash": identity.short_hash,
-        "sha256": identity.sha256,
+        "hash": identity.short_hash or None,
+        "sha256": identity.sha256 or None,
+        "family": model.family or None,
+        "prediction": model.prediction,
         "location": model.location,
         "config": model.config,
         "current": current is not None and current.identity == identity,

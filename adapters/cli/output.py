@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 
@@ -24,8 +24,25 @@ def show_job(job: Job, data_dir: Path, *, as_json: bool) -> None:
 
 
 def as_line(image: ResultImage, result: GenerationResult, data_dir: Path) -> str:
-    path = _path(image, data_dir) or "(not saved)"
-    return f"{path}  seed {image.seed}  {image.width}x{image.height}  {seconds(result):.2f} s"
+    return picture_line(_path(image, data_dir), image, seconds(result))
+
+
+class Drawn(Protocol):
+    """A picture of this machine or of another one."""
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+
+def picture_line(path: str | None, image: Drawn, seconds: float) -> str:
+    where = path or "(not saved)"
+    return f"{where}  seed {image.seed}  {image.width}x{image.height}  {seconds:.2f} s"
 
 
 def as_object(job: Job, data_dir: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
-from core.domain.job import Job, JobId, JobState
+from core.domain.job import JobId, JobState
 from core.domain.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,6 +18,16 @@ PROMPT_LENGTH = 40
 QUARTERS = 4
 
 
+class Ended(Protocol):
+    """A job of this server or of another one."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def state(self) -> JobState: ...
+
+
 class Watcher(AbstractContextManager["Watcher"], Protocol):
     """Told of each job: when it is accepted, about ten times a second while it lasts, when it has ended."""
 
@@ -25,7 +35,7 @@ class Watcher(AbstractContextManager["Watcher"], Protocol):
 
     def show(self, job_id: JobId, progress: Progress) -> None: ...
 
-    def end(self, job: Job) -> None: ...
+    def end(self, job: Ended) -> None: ...
 
 
 def watcher() -> Watcher:
@@ -57,9 +67,9 @@ class Lines:
                 f"{self._prompts.get(job_id, '')}: {step_text(progress)}, {left_text(progress.eta)}", err=True
             )
 
-    def end(self, job: Job) -> None:
+    def end(self, job: Ended) -> None:
         if job.state is not JobState.SUCCEEDED:
-            typer.echo(f"{self._prompts.get(job.id, '')}: {job.state}", err=True)
+            typer.echo(f"{self._prompts.get(JobId(job.id), '')}: {job.state}", err=True)
 
 
 class Bars:
@@ -93,9 +103,9 @@ class Bars:
     def show(self, job_id: JobId, progress: Progress) -> None:
         self._set(job_id, progress.fraction, step_text(progress), left_text(progress.eta))
 
-    def end(self, job: Job) -> None:
+    def end(self, job: Ended) -> None:
         succeeded = job.state is JobState.SUCCEEDED
-        self._set(job.id, 1.0 if succeeded else None, "done" if succeeded else str(job.state), "")
+        self._set(JobId(job.id), 1.0 if succeeded else None, "done" if succeeded else str(job.state), "")
 
     def _set(self, job_id: JobId, fraction: float | None, steps: str, left: str) -> None:
         task = self._tasks.get(job_id)

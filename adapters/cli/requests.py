@@ -3,38 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.cli.flags import DrawFlags, InitFlags
-from core.domain.errors import InvalidImage, InvalidValue
+from core.domain.errors import InvalidImage, InvalidValue, UnknownScript
 from core.domain.image import BlobRef
-from core.domain.options import OptionSpec
+from core.domain.options import MODEL_OPTION, OptionSpec
 from core.domain.request import GenerationRequest, InitParams, Kind, MaskedContent, ResizeMode
+from core.domain.resources import ScriptArg, ScriptInfo
+from core.domain.scripts import bind, find_script
 
 if TYPE_CHECKING:
     from adapters.application import Application
 
-MODEL_OPTION = "sd_model_checkpoint"
 INCOMPLETE_OPTION = "save_incomplete_images"
 
 
 def requests_from(flags: DrawFlags, application: Application) -> list[GenerationRequest]:
     """One request a prompt. Puts the pictures of img2img into the blob store."""
     kind_fields = _init_fields(flags, application) if isinstance(flags, InitFlags) else {}
-    # Ctrl-C keeps what there is: on the command line nothing else would show it.
-    overrides = {INCOMPLETE_OPTION: True, **parse_options(flags.option, application.options.specs())}
-    if flags.model is not None:
-        overrides[MODEL_OPTION] = flags.model
-    common = {**_common_fields(flags), **kind_fields, "override_settings": overrides}
+    overrides = overrides_from(flags, application.options.specs())
+    kind = Kind.IMG2IMG if isinstance(flags, InitFlags) else Kind.TXT2IMG
+    common = {
+        **common_fields(flags),
+        **kind_fields,
+        **_script_fields(flags, kind, application.resources.scripts()),
+        "styles": tuple(flags.styles),
+        "save_images": not flags.no_save,
+        "override_settings": overrides,
+    }
     return [GenerationRequest(prompt=prompt, **common) for prompt in flags.prompt]
 
 
-def _common_fields(flags: DrawFlags) -> dict[str, Any]:
+def _script_fields(flags: DrawFlags, kind: Kind, scripts: Sequence[ScriptInfo]) -> dict[str, Any]:
+    if flags.script is None:
+        if flags.arg:
+            raise InvalidValue("--arg", flags.arg[0], "it goes with --script")
+        return {}
+    script = find_script(flags.script, kind, scripts)
+    if script is None or script.always_on:
+        raise UnknownScript(flags.script)
+    args = bind(script.name, script.args, script_arguments(flags, script.args))
+    return {"script_name": flags.script, "script_args": tuple(args.values())}
+
+
+def script_arguments(flags: DrawFlags, fields: Sequence[ScriptArg] = ()) -> dict[str, Any]:
+    """What ``--arg`` says, by name. A text field takes its value as it stands."""
+    texts = {field.name for field in fields if isinstance(field.value, str)}
+    found: dict[str, Any] = {}
+    for text in flags.arg:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise InvalidValue("--arg", text, "it must be NAME=VALUE")
+        name = name.strip()
+        found[name] = value if name in texts else _json_or_text(value)
+    return found
+
+
+def overrides_from(flags: DrawFlags, specs: Iterable[OptionSpec]) -> dict[str, Any]:
+    """The options of these jobs."""
+    # Ctrl-C keeps what there is: on the command line nothing else would show it.
+    overrides = {INCOMPLETE_OPTION: True, **parse_options(flags.option, specs)}
+    return overrides if flags.model is None else {**overrides, MODEL_OPTION: flags.model}
+
+
+def common_fields(flags: DrawFlags) -> dict[str, Any]:
+    """What has the same name in the domain and over HTTP."""
     return {
         "negative_prompt": flags.negative,
-        "styles": tuple(flags.styles),
         "seed": flags.seed,
         "subseed": flags.subseed,
         "subseed_strength": flags.subseed_strength,
@@ -48,7 +86,6 @@ def _common_fields(flags: DrawFlags) -> dict[str, Any]:
         "height": flags.height,
         # None leaves it to the option of that name, which a flag that was not given should.
         "tiling": flags.tiling or None,
-        "save_images": not flags.no_save,
     }
 
 

@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from adapters.http.api_v1.documents import describe_own
 from adapters.http.examples import EXAMPLES
+from adapters.http.openai.documents import describe_openai
 from adapters.http.wire.flags import DEFAULTS
 from core.domain.options import OptionSpec
 from core.ports.driving import EditOptions
@@ -75,6 +77,8 @@ def describe(api: FastAPI, options: EditOptions) -> dict[str, Any]:
     for (method, path), example in EXAMPLES.items():
         body = document["paths"][path][method]["requestBody"]["content"]["application/json"]
         body["example"] = example
+    describe_own(document)
+    describe_openai(document)
     for operation in _operations(document):
         operation["responses"].setdefault("default", _error())
     return document

@@ -10,7 +10,8 @@ PIXEL = (
 )
 """A picture of 8 by 8 pixels."""
 
-_SMALL = {"width": 64, "height": 64, "steps": 4, "seed": 1}
+_FEW_STEPS = {"steps": 4, "seed": 1}
+_SMALL = {"width": 64, "height": 64, **_FEW_STEPS}
 
 EXAMPLES: Mapping[tuple[str, str], Any] = {
     ("post", "/sdapi/v1/txt2img"): {"prompt": "a red circle on a blue background", **_SMALL},
@@ -33,6 +34,20 @@ EXAMPLES: Mapping[tuple[str, str], Any] = {
     ("post", "/sdapi/v1/train/embedding"): {"embedding_name": "my-style"},
     ("post", "/sdapi/v1/train/hypernetwork"): {"hypernetwork_name": "my-style"},
     ("post", "/internal/progress"): {"id_task": "task(txt2img-ABCDEFG)", "id_live_preview": -1},
+    ("post", "/api/v1/jobs"): {
+        "kind": "txt2img",
+        "request": {"prompt": "a red circle on a blue background", **_SMALL},
+        "priority": 0,
+    },
+    ("post", "/api/v1/jobs/batch"): {
+        "jobs": [
+            {"kind": "txt2img", "request": {"prompt": prompt, **_SMALL}}
+            for prompt in ("a red circle", "a blue circle")
+        ]
+    },
+    ("post", "/v1/images/generations"): {"prompt": "a red circle", "size": "64x64", **_FEW_STEPS},
+    ("post", "/v1/images/edits"): {"prompt": "a city at night", "image": PIXEL, **_FEW_STEPS},
+    ("post", "/v1/images/variations"): {"image": PIXEL, **_FEW_STEPS},
     ("post", "/controlnet/detect"): {"controlnet_module": "none", "controlnet_input_images": [PIXEL]},
 }
 """By method and path; every route that takes a body is here."""

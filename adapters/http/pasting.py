@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from adapters.http.infotext_options import parse_options
 from adapters.http.wire.generation import GenerationBody, Img2ImgRequest, Txt2ImgRequest
 from core.domain.errors import InvalidValue
 from core.domain.infotext import parse
 from core.domain.options import OptionSpec, OptionValue
+from core.domain.styles import Style
 from core.ports.driving import EditOptions
 
 Parsed = Mapping[str, object]
@@ -96,11 +98,14 @@ HIRES = ("Hires upscale", "Hires upscaler", "Hires resize-1", "Hires resize-2")
 B = TypeVar("B", Txt2ImgRequest, Img2ImgRequest)
 
 
-def paste(body: B, options: EditOptions) -> B:
-    """``body`` with its open fields filled. Raises ``InvalidValue`` if the infotext has what does not fit."""
+def paste(body: B, options: EditOptions, styles: Callable[[], Sequence[Style]] = tuple) -> B:
+    """``body`` with its open fields filled. Raises ``InvalidValue`` if the infotext has what does not fit.
+
+    :param styles: gives the styles that are taken out of the prompts and named instead.
+    """
     if not body.infotext:
         return body
-    found = parse(body.infotext)
+    found = parse(body.infotext, parse_options(options.get(), styles()))
     given = {name: getattr(body, name) for name in body.model_fields_set}
     filled = {**_fields(body, found), **given}
     overrides = {**_overrides(found, options), **(body.override_settings or {})}

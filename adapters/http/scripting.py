@@ -8,6 +8,7 @@ from typing import Any
 from adapters.http.errors import NotAlwaysOnError
 from core.domain.errors import InvalidValue, UnknownScript
 from core.domain.resources import ScriptInfo
+from core.domain.scripts import Given, bind
 
 OF_THE_PAGE = frozenset(("seed", "sampler", "refiner", "extra options", "comments"))
 """Always-on scripts that only fill in a page's form. Requests have fields for what they do."""
@@ -26,11 +27,16 @@ OF_EXTENSIONS = frozenset(
 Wanted = Mapping[str, Any]
 
 
-def check_selected(name: str | None, scripts: Sequence[ScriptInfo]) -> None:
-    """Raises ``UnknownScript`` unless ``name`` is empty or one of ``scripts`` that a request may select."""
-    selectable = {script.name.casefold() for script in scripts if not script.always_on}
-    if name and name.casefold() not in selectable:
+def selected(name: str | None, args: Given, scripts: Sequence[ScriptInfo]) -> tuple[Any, ...]:
+    """The arguments of the script that a request selects, every one, by position. Without a script they mean
+    nothing. Raises ``UnknownScript``, or ``InvalidValue`` for an argument."""
+    if not name:
+        return ()
+    folded = name.casefold()
+    script = next((s for s in scripts if s.name.casefold() == folded and not s.always_on), None)
+    if script is None:
         raise UnknownScript(name)
+    return tuple(bind(script.name, script.args, args).values())
 
 
 def effective(wanted: Wanted, scripts: Sequence[ScriptInfo]) -> dict[str, Any]:
@@ -39,7 +45,11 @@ def effective(wanted: Wanted, scripts: Sequence[ScriptInfo]) -> dict[str, Any]:
     Raises ``UnknownScript`` for one that is not there but switched on.
     """
     known = {script.name.casefold(): script for script in scripts}
-    return {name: value for name, value in wanted.items() if _acts(name, value, known)}
+    return {
+        name: {"args": _bound(known[name.casefold()], name, value)}
+        for name, value in wanted.items()
+        if _acts(name, value, known)
+    }
 
 
 def _acts(name: str, value: Any, known: Mapping[str, ScriptInfo]) -> bool:
@@ -55,11 +65,16 @@ def _acts(name: str, value: Any, known: Mapping[str, ScriptInfo]) -> bool:
     return script is not None
 
 
-def _arguments(name: str, value: Any) -> list[Any]:
+def _bound(script: ScriptInfo, name: str, value: Any) -> list[Any]:
+    """Every argument by position, however they were sent."""
+    return list(bind(script.name, script.args, _arguments(name, value)).values())
+
+
+def _arguments(name: str, value: Any) -> Given:
     if not isinstance(value, dict):
         raise InvalidValue(f"alwayson_scripts[{name!r}]", value, 'it must be an object: {"args": [...]}')
     found = value.get("args", [])
-    if not isinstance(found, list):
+    if not isinstance(found, list | dict):
         raise InvalidValue(f"alwayson_scripts[{name!r}].args", found, "it must be a list")
     return found
 

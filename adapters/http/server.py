@@ -16,6 +16,9 @@ from adapters.http.listening import check_tls, listen, url_of
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+HURRY_SECONDS = 1.0
+"""What closing gets after a second signal."""
+
 Stop = Callable[[], None]
 
 
@@ -26,7 +29,7 @@ def serve(
     stopper: Callable[[Stop], None] | None = None,
     listener: socket.socket | None = None,
 ) -> None:
-    """Serve ``app`` until SIGTERM or SIGINT, then close it. A second signal does not wait for requests.
+    """Serve ``app`` until SIGTERM or SIGINT, then drain and close it. A second signal ends it at once.
 
     Raises ``SettingsError`` before anything starts if the address cannot be listened on.
 
@@ -43,6 +46,7 @@ def serve(
         on_listening(url_of(listener, http))
         app.start()
 
+    server = None
     try:
         server = _server(app, begin)
         if stopper is not None:
@@ -50,16 +54,30 @@ def serve(
         server.run(sockets=[listener])
     finally:
         listener.close()
+        _close(app, at_once=server is not None and server.force_exit)
+
+
+def _close(app: Application, at_once: bool) -> None:
+    """Jobs end at a step boundary; who is in a hurry does not wait for that. Where jobs are kept, the next
+    process sees that this one is gone and takes up those that ran."""
+    if not at_once:
         app.close()
+        return
+    closing = threading.Thread(target=app.close, name="serena-close", daemon=True)
+    closing.start()
+    closing.join(HURRY_SECONDS)
 
 
 def _server(app: Application, begin: Callable[[], None]) -> _Server:
     # FastAPI takes half a second to import; the port is open by now, so that clients wait instead of failing.
     from adapters.http.app import create_app
+    from adapters.http.patience import patient
 
     http = app.settings.http
+    api = create_app(app, lambda: server.stop())
     config = uvicorn.Config(
-        create_app(app, lambda: server.stop()),
+        api,
+        http=patient(http.receive_timeout),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -69,17 +87,31 @@ def _server(app: Application, begin: Callable[[], None]) -> _Server:
         timeout_keep_alive=http.keep_alive,
         timeout_graceful_shutdown=http.grace,
     )
-    server = _Server(config, begin)
+
+    def drain() -> None:
+        app.drain(app.settings.jobs.drain_seconds)
+
+    server = _Server(config, begin, drain, api.state.stopping.begin)
     return server
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with two differences: it says when it listens, and a signal ends it without being
-    raised once more afterwards, so that the process can end with status 0."""
+    """uvicorn's server, with three differences: it says when it listens; it answers on while it drains; and a
+    signal ends it without being raised once more afterwards, so that the process can end with status 0."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        listening: Callable[[], None],
+        drain: Callable[[], None],
+        ending: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._listening = listening
+        self._drain = drain
+        self._ending = ending
+        self._asked = False
+        self._drains = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -89,9 +121,29 @@ class _Server(uvicorn.Server):
         self.stop()
 
     def stop(self) -> None:
-        """End when the requests in progress have; asked a second time, at once."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
+        """End when the jobs and requests in progress have; asked a second time, at once.
+
+        It only leaves a mark: a signal may come at any moment.
+        """
+        self.force_exit = self.should_exit = self._asked
+        self._asked = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._asked and not self._drains:
+            self._drains = True
+            threading.Thread(target=self._drain_and_exit, name="serena-drain", daemon=True).start()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Requests that still wait for a job are answered; they would wait in vain."""
+        self._ending()
+        await super().shutdown(sockets)
+
+    def _drain_and_exit(self) -> None:
+        try:
+            self._drain()
+        finally:
+            self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -13,11 +15,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.http.errors import ErrorReply, reply_to_job
 from adapters.http.pictures import Pictures, PutPicture
-from adapters.http.users import user_of
+from adapters.http.users import caller_of
 from adapters.http.waiting import ClientGoneError, job_ended
 from core.domain.errors import InvalidImage, InvalidValue, UnknownJob
 from core.domain.image import BlobRef
-from core.domain.job import Job, JobId
+from core.domain.job import Job, JobId, JobState
 from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult
 from core.ports.driving import ControlJobs, GenerateImages
@@ -25,7 +27,11 @@ from core.ports.driving import ControlJobs, GenerateImages
 Build = Callable[[PutPicture], GenerationRequest]
 Render = Callable[[GenerationResult], Response]
 
+KEY_HEADER = "Idempotency-Key"
 LONGEST_TASK_ID = 200
+LONGEST_COMMENT = 300
+LONGEST_COMMENTS = 4000
+MOST_COUNTED = 1000
 CLIENT_CLOSED = 499
 _ID_LETTERS = string.ascii_uppercase + string.digits
 _CANCELLED = "the job was cancelled before it drew"
@@ -36,15 +42,23 @@ class Submitter:
     """The generating ports, as routes use them.
 
     :param kinds: what can be drawn here; another kind is answered with 501.
+    :param detached: jobs run on although the client that waits for them goes away.
     """
 
     def __init__(
-        self, images: GenerateImages, jobs: ControlJobs, pictures: Pictures, kinds: frozenset[Kind]
+        self,
+        images: GenerateImages,
+        jobs: ControlJobs,
+        pictures: Pictures,
+        kinds: frozenset[Kind],
+        *,
+        detached: bool = False,
     ) -> None:
         self._images = images
         self._jobs = jobs
         self._pictures = pictures
         self._kinds = kinds
+        self._detached = detached
 
     def _put(self, value: object, field: str) -> BlobRef:
         try:
@@ -63,10 +77,13 @@ class Submitter:
         render: Render,
         task: str | None = None,
     ) -> Response:
-        """Run the job of ``build`` to its end and answer with ``render``; both run outside of the loop."""
+        """Run the job of ``build`` to its end and answer with ``render``; both run outside of the loop.
+
+        A request that can be asked for again, by its key or its id, is not given up when its client goes.
+        """
         if kind not in self._kinds:
             return not_offered(kind).response()
-        job_id, headers = await run_in_threadpool(self._submit, build, task, user_of(request))
+        job_id, headers = await run_in_threadpool(self._submit, request, build, task)
         try:
             job = await job_ended(self._images, self._jobs, request, job_id)
         except ClientGoneError:
@@ -75,17 +92,27 @@ class Submitter:
         response.headers.update(headers | timings(job))
         return response
 
-    def _submit(self, build: Build, task: str | None, owner: str | None) -> tuple[JobId, dict[str, str]]:
-        chosen = chosen_id(task)
+    def _submit(self, request: Request, build: Build, task: str | None) -> tuple[JobId, dict[str, str]]:
+        chosen, key = chosen_id(task), request.headers.get(KEY_HEADER)
         wanted = self._built(build)
-        job_id = self._images.submit(wanted, job_id=chosen or new_id(wanted.kind), owner=owner)
-        return job_id, {"X-Job-Id": quote(job_id, safe="()"), "X-Queue-Position": str(self._ahead(job_id))}
+        job_id = self._images.submit(
+            wanted,
+            job_id=chosen or new_id(wanted.kind),
+            caller=caller_of(request),
+            key=key,
+            detached=self._detached or chosen is not None or key is not None,
+        )
+        return job_id, {"X-Job-Id": quote(job_id, safe="()"), **self._ahead(job_id)}
 
-    def _ahead(self, job_id: JobId) -> int:
-        """How many wait before it. A quick job may have ended, and even be forgotten, by now."""
+    def _ahead(self, job_id: JobId) -> dict[str, str]:
+        """How many wait before it; nothing where so many wait that counting takes its time."""
+        if self._jobs.queue().counts[JobState.QUEUED] > MOST_COUNTED:
+            return {}
+        position = 0
+        # A quick job may have ended, and even be forgotten, by now.
         with suppress(UnknownJob):
-            return self._jobs.progress(job_id).position
-        return 0
+            position = self._jobs.progress(job_id).position
+        return {"X-Queue-Position": str(position)}
 
     def _built(self, build: Build) -> GenerationRequest:
         """The request, or its error and no picture kept for it."""
@@ -118,6 +145,9 @@ def chosen_id(task: str | None) -> str | None:
     """The id that the client chose, if it did."""
     if task and len(task) > LONGEST_TASK_ID:
         raise InvalidValue("force_task_id", task, f"at most {LONGEST_TASK_ID} characters may be used")
+    if task and (task in (".", "..") or "/" in task or any(unicodedata.category(c) == "Cc" for c in task)):
+        # No URL would lead to such a job.
+        raise InvalidValue("force_task_id", task, "a slash, control characters and dots alone cannot be used")
     return task or None
 
 
@@ -128,10 +158,20 @@ def new_id(kind: Kind) -> str:
 
 def timings(job: Job) -> dict[str, str]:
     """Seconds in the queue and in each stage, as headers: the bodies have the reference's keys only."""
-    headers = {}
+    headers: dict[str, str] = {}
     if job.started_at is not None:
         headers["X-Queue-Time"] = f"{(job.started_at - job.created_at).total_seconds():.4f}"
     if job.result is not None:
         for stage in ("prepare", "execute", "finalize"):
             headers[f"X-{stage.title()}-Time"] = f"{getattr(job.result.receipt, stage):.4f}"
+        if job.result.comments:
+            headers["X-Serena-Comments"] = comments_header(job.result.comments)
     return headers
+
+
+def comments_header(comments: Sequence[str]) -> str:
+    """As a JSON list in ASCII, which is what a header may hold; the last are left out of one too long."""
+    kept = [comment[:LONGEST_COMMENT] for comment in comments]
+    while len(text := json.dumps(kept)) > LONGEST_COMMENTS:
+        kept.pop()
+    return text

@@ -8,16 +8,15 @@ from enum import IntEnum
 from typing import TypeVar
 
 from adapters.http.pictures import PutPicture
-from adapters.http.scripting import check_selected, effective
+from adapters.http.scripting import effective, selected
 from adapters.http.wire.generation import GenerationBody, Img2ImgRequest, Txt2ImgRequest
 from core.domain.errors import InitImageMissing, InvalidValue
 from core.domain.request import GenerationRequest, HiresParams, InitParams, Kind, MaskedContent, ResizeMode
 from core.domain.resources import ScriptInfo
+from core.domain.unchosen import NONE, SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULER, chosen
 
 T = TypeVar("T")
 E = TypeVar("E", bound=IntEnum)
-
-NO_CHECKPOINT = ("", "Use same checkpoint", "None")
 
 
 def txt2img_request(body: Txt2ImgRequest, scripts: Sequence[ScriptInfo]) -> GenerationRequest:
@@ -45,7 +44,7 @@ def _either(value: T | None, default: T) -> T:
 
 def _request(body: GenerationBody, kind: Kind, scripts: Sequence[ScriptInfo]) -> GenerationRequest:
     mine = [script for script in scripts if script.img2img is (kind is Kind.IMG2IMG)]
-    check_selected(body.script_name, mine)
+    script_args = selected(body.script_name, body.script_args, mine)
     always_on = effective(body.alwayson_scripts, mine)
     return GenerationRequest(
         kind=kind,
@@ -74,19 +73,15 @@ def _request(body: GenerationBody, kind: Kind, scripts: Sequence[ScriptInfo]) ->
         s_tmin=body.s_tmin,
         s_tmax=body.s_tmax,
         s_noise=body.s_noise,
-        refiner_checkpoint=_checkpoint(body.refiner_checkpoint),
+        refiner_checkpoint=chosen(body.refiner_checkpoint, SAME_CHECKPOINT, NONE),
         refiner_switch_at=body.refiner_switch_at,
         disable_extra_networks=bool(body.disable_extra_networks),
         override_settings=body.override_settings or {},
         script_name=body.script_name or None,
-        script_args=tuple(body.script_args),
+        script_args=script_args,
         alwayson_scripts=always_on,
         save_images=body.save_images,
     )
-
-
-def _checkpoint(name: str | None) -> str | None:
-    return None if name is None or name in NO_CHECKPOINT else name
 
 
 def _hires(body: Txt2ImgRequest) -> HiresParams:
@@ -96,18 +91,14 @@ def _hires(body: Txt2ImgRequest) -> HiresParams:
         second_pass_steps=body.hr_second_pass_steps or 0,
         resize_x=body.hr_resize_x or 0,
         resize_y=body.hr_resize_y or 0,
-        checkpoint_name=_checkpoint(body.hr_checkpoint_name),
-        sampler_name=_same(body.hr_sampler_name, "Use same sampler"),
-        scheduler=_same(body.hr_scheduler, "Use same scheduler"),
+        checkpoint_name=chosen(body.hr_checkpoint_name, SAME_CHECKPOINT, NONE),
+        sampler_name=chosen(body.hr_sampler_name, SAME_SAMPLER),
+        scheduler=chosen(body.hr_scheduler, SAME_SCHEDULER),
         prompt=body.hr_prompt or "",
         negative_prompt=body.hr_negative_prompt or "",
         firstphase_width=body.firstphase_width or 0,
         firstphase_height=body.firstphase_height or 0,
     )
-
-
-def _same(name: str | None, word: str) -> str | None:
-    return None if not name or name == word else name
 
 
 def _init(body: Img2ImgRequest, put: PutPicture) -> InitParams:

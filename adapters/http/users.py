@@ -5,12 +5,16 @@ from __future__ import annotations
 from fastapi import Request
 from starlette.types import Scope
 
-from core.domain.job import Job, JobId, JobState
-from core.domain.progress import Progress
+from core.domain.errors import ExpiredJob, UnknownJob
+from core.domain.job import Caller, Job, JobId
 from core.ports.driving import ControlJobs
 
 USER = "serena.user"
 """Key of the ASGI scope under which :class:`~adapters.http.middleware.auth.Auth` leaves the name."""
+
+
+CLIENT_HEADER = "X-Client-Id"
+LONGEST_CLIENT = 200
 
 
 def name_user(scope: Scope, name: str) -> None:
@@ -23,20 +27,27 @@ def user_of(request: Request) -> str | None:
     return user if isinstance(user, str) else None
 
 
+def caller_of(request: Request) -> Caller:
+    """Who calls: by credential, by the name that the client gave itself, by its address."""
+    named = request.headers.get(CLIENT_HEADER, "").strip()[:LONGEST_CLIENT]
+    address = request.client.host if request.client is not None else None
+    return Caller(owner=user_of(request), client=named or address, named=bool(named))
+
+
 def may_see(user: str | None, job: Job) -> bool:
     """Without passwords everybody is the same person; with them, each sees their own jobs only."""
     return user is None or job.owner == user
 
 
-def running_job(jobs: ControlJobs, user: str) -> JobId | None:
-    """The job of that user which runs (the oldest, if several do)."""
-    mine = (job.id for job in jobs.jobs() if job.state is JobState.RUNNING and may_see(user, job))
-    return next(mine, None)
-
-
-def progress_of(jobs: ControlJobs, user: str | None, preview: bool) -> Progress:
-    """The snapshot that a caller sees without naming a job."""
-    if user is None:
-        return jobs.progress(preview=preview)
-    mine = running_job(jobs, user)
-    return Progress() if mine is None else jobs.progress(mine, preview=preview)
+def seen_by(user: str | None, jobs: ControlJobs, job_id: str) -> Job:
+    """The job of that id, if ``user`` may see it. Another one's is unknown, and so is one that has expired
+    where callers have names: whose it was is no longer kept. Raises ``UnknownJob``, or ``ExpiredJob``."""
+    try:
+        job = jobs.get(JobId(job_id))
+    except ExpiredJob:
+        if user is None:
+            raise
+        raise UnknownJob(job_id) from None
+    if not may_see(user, job):
+        raise UnknownJob(job_id)
+    return job

@@ -13,6 +13,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from adapters.http.error_shapes import reference_shape, shape_of
+from adapters.http.errors import ErrorReply
+from adapters.http.wire.problems import pointer_of
+
 Ctx = Mapping[str, Any]
 _Line = tuple[str, Callable[[Ctx], str]]
 
@@ -76,6 +80,10 @@ def answer_invalid(app: FastAPI) -> None:
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return JSONResponse({"detail": [v1_error(entry, error.body) for entry in error.errors()]}, 422)
+        found = [v1_error(entry, error.body) for entry in error.errors()]
+        if shape_of(request.scope) is reference_shape:
+            return JSONResponse({"detail": found}, 422)
+        text = "; ".join(f"{pointer_of(entry['loc'])}: {entry['msg']}" for entry in found)
+        return ErrorReply(422, "InvalidRequest", text, text, more={"errors": found}).response(request.scope)
 
     app.add_exception_handler(RequestValidationError, answer)

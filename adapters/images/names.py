@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from core.domain.errors import UnusableName
+from core.domain.filenames import number_of
 
 _FORBIDDEN = frozenset('/\\:*?"<>|')
 
@@ -16,3 +19,23 @@ def check_name(name: str) -> str:
             f"{shown} cannot be the name of a file or folder; use letters, digits, '-' and '_'"
         )
     return name
+
+
+def names_like(
+    names: Iterable[str], stem: str, extension: str, number: bool, basename: str
+) -> Iterator[tuple[str, int | None]]:
+    """Those of ``names`` that a picture of these parts may have been given, with their numbers."""
+    ending = f".{extension}"
+    for name in names:
+        head = name.removesuffix(ending)
+        if head == name:
+            continue
+        count = number_of(head, stem, basename) if number else None
+        if count is not None or (not number and _is_stem(head, stem)):
+            yield name, count
+
+
+def _is_stem(head: str, stem: str) -> bool:
+    """``stem``, or ``stem-1`` and so on."""
+    suffix = head.removeprefix(f"{stem}-")
+    return head == stem or (suffix != head and suffix.isdecimal())

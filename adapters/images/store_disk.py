@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adapters.disk import discard, storage_error, write_beside
-from adapters.images.names import check_name
+from adapters.images.names import check_name, names_like
 from core.domain.errors import UnusableName
 from core.domain.filenames import next_number, numbered
 from core.ports.driven import StoredImage
@@ -35,13 +38,15 @@ class DiskImageStore:
         number: bool = True,
         basename: str = "",
         replace: bool = False,
+        once: bool = False,
     ) -> StoredImage:
-        check_name(extension)
-        if stem or not number:
-            check_name(stem)
-        target = self._root.joinpath(*map(check_name, folder))
+        target = self._target(folder, extension, stem, named=bool(stem) or not number)
         try:
             self._open_folder(target)
+            if once:
+                for name, count in names_like(os.listdir(target), stem, extension, number, basename):
+                    if _holds(target / name, data):
+                        return StoredImage((target / name).relative_to(self._root).as_posix(), count)
             temporary = write_beside(target / "picture", data)
             try:
                 if replace and not number:
@@ -53,6 +58,23 @@ class DiskImageStore:
                 discard(temporary)
         except (OSError, ValueError) as error:
             raise storage_error(target, error) from error
+
+    def check(self, folder: Sequence[str], stem: str, extension: str, size: int) -> None:
+        target = self._target(folder, extension, stem, named=bool(stem))
+        try:
+            self._open_folder(target)
+            if shutil.disk_usage(target).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            with tempfile.TemporaryFile(dir=target):
+                pass
+        except (OSError, ValueError) as error:
+            raise storage_error(target, error) from error
+
+    def _target(self, folder: Sequence[str], extension: str, stem: str, *, named: bool) -> Path:
+        check_name(extension)
+        if named:
+            check_name(stem)
+        return self._root.joinpath(*map(check_name, folder))
 
     def _open_folder(self, target: Path) -> None:
         if not target.resolve().is_relative_to(self._root.resolve()):
@@ -86,6 +108,10 @@ def _candidates(target: Path, stem: str, number: bool, basename: str) -> Iterato
     while True:
         yield None, f"{stem}-{suffix}"
         suffix += 1
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def _take_name(temporary: Path, path: Path) -> bool:

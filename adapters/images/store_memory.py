@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Mapping, Sequence
 
-from adapters.images.names import check_name
+from adapters.images.names import check_name, names_like
 from core.domain.filenames import next_number, numbered
 from core.ports.driven import StoredImage
 
@@ -28,18 +28,30 @@ class MemoryImageStore:
         number: bool = True,
         basename: str = "",
         replace: bool = False,
+        once: bool = False,
     ) -> StoredImage:
-        check_name(extension)
-        if stem or not number:
+        if not number:
             check_name(stem)
-        parts = tuple(map(check_name, folder))
+        parts = self._parts(folder, stem, extension)
         with self._lock:
             files = self._folders.setdefault(parts, {})
+            if once:
+                for name, count in names_like(files, stem, extension, number, basename):
+                    if files[name] == data:
+                        return StoredImage("/".join((*parts, name)), count)
             count = next_number(files, basename) if number else None
             taken = numbered(count, stem, basename) if count is not None else None
             name = f"{taken}.{extension}" if taken else _free(files, stem, extension, replace)
             files[name] = bytes(data)
         return StoredImage("/".join((*parts, name)), count)
+
+    def check(self, folder: Sequence[str], stem: str, extension: str, size: int) -> None:
+        self._parts(folder, stem, extension)
+
+    def _parts(self, folder: Sequence[str], stem: str, extension: str) -> tuple[str, ...]:
+        for name in (extension, *([stem] if stem else [])):
+            check_name(name)
+        return tuple(map(check_name, folder))
 
     @property
     def files(self) -> Mapping[str, bytes]:

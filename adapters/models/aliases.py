@@ -20,6 +20,8 @@ def names_of(identity: ModelIdentity) -> tuple[str, ...]:
 
 def find_by_name(models: Sequence[ModelRef], name: str) -> ModelRef | None:
     """The first model that has exactly this name; a title counts before a stem, wherever it is listed."""
+    if not name:
+        return None
     for rank in range(6):
         for model in models:
             if names_of(model.identity)[rank] == name:

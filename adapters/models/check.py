@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.models.safetensors_header import read_header
 from core.domain.errors import ModelError
+from core.domain.families import EPSILON, OPEN_CLIP_ACTIVATION, REFINER, SD1, SD2, SDXL, CheckpointKind
 
 INDEX = "model_index.json"
 _MAX_JSON = 4 * 1024 * 1024
@@ -16,9 +17,14 @@ _PIPELINES = frozenset(
         "StableDiffusionPipeline",
         "StableDiffusionInpaintPipeline",
         "StableDiffusionInstructPix2PixPipeline",
+        "StableDiffusionXLPipeline",
+        "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionXLInpaintPipeline",
+        "StableDiffusionXLInstructPix2PixPipeline",
     }
 )
-_NETWORKS = ("unet", "vae", "text_encoder")
+_SECOND = ("text_encoder_2", "tokenizer_2")
+_FIRST = ("text_encoder", "tokenizer")
 _LIBRARIES = frozenset({"diffusers", "transformers"})
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
@@ -37,12 +43,41 @@ def check_diffusers_folder(folder: Path, root: Path) -> None:
         raise ModelError(
             f"{folder / INDEX} names a {kind!r}; this server draws with {', '.join(sorted(_PIPELINES))}"
         )
-    for name in (*_NETWORKS, "tokenizer", "scheduler"):
+    texts = _texts(index)
+    for name in ("unet", "vae", *texts, "scheduler"):
         _check_library(folder / INDEX, name, index.get(name))
-    for name in _NETWORKS:
-        _check_network(folder / name)
+    for name in ("unet", "vae", *texts):
+        if name.startswith("tokenizer"):
+            _check_tokenizer(folder / name)
+        else:
+            _check_network(folder / name)
     _need(folder / "scheduler" / "scheduler_config.json")
-    _check_tokenizer(folder / "tokenizer")
+
+
+def describe_folder(folder: Path) -> CheckpointKind:
+    """What a folder that was checked holds."""
+    index, unet = read_json(folder / INDEX), read_json(folder / "unet" / "config.json")
+    prediction = read_json(folder / "scheduler" / "scheduler_config.json").get("prediction_type")
+    text = read_json(folder / "text_encoder" / "config.json") if _has(index, "text_encoder") else {}
+    return CheckpointKind(_family(index, text), unet.get("in_channels") or 4, str(prediction or EPSILON))
+
+
+def _family(index: dict[str, Any], text: dict[str, Any]) -> str:
+    if "XL" in str(index.get("_class_name")):
+        return SDXL if _has(index, "text_encoder") else REFINER
+    return SD2 if text.get("hidden_act") == OPEN_CLIP_ACTIVATION else SD1
+
+
+def _texts(index: dict[str, Any]) -> tuple[str, ...]:
+    """The text encoders and tokenizers that such a folder needs: a refiner has only the second."""
+    if "XL" not in str(index.get("_class_name")):
+        return _FIRST
+    return (*_FIRST, *_SECOND) if _has(index, "text_encoder") else _SECOND
+
+
+def _has(index: dict[str, Any], name: str) -> bool:
+    entry = index.get(name)
+    return isinstance(entry, list) and any(part is not None for part in entry)
 
 
 def check_inside(path: Path, root: Path) -> None:

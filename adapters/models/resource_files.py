@@ -8,12 +8,10 @@ from pathlib import Path
 from adapters.models.check import check_inside
 from adapters.models.safetensors_header import SafetensorsHeader, describe_file
 from core.domain.errors import ModelError
-from core.domain.resources import EmbeddingRef, LoraRef, NamedFile
+from core.domain.resources import EMBEDDING_KEYS, EmbeddingRef, LoraRef, NamedFile
 
 LORA_FOLDERS = ("Lora", "LyCORIS")
 VAE_FOLDERS = ("VAE",)
-EMBEDDING_KEYS = ("emb_params", "clip_l")
-"""Where a textual inversion has its vectors; a file with one tensor of any other name has them there."""
 SUFFIX = ".safetensors"
 
 

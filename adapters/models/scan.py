@@ -1,9 +1,9 @@
-"""Walking a models folder for what looks like a checkpoint."""
+"""Walking a models folder for what looks like a checkpoint or a file of weights."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from adapters.models.check import INDEX
@@ -19,7 +19,7 @@ def find_folders(root: Path) -> Iterator[Path]:
     seen: set[Path] = set()
 
     def walk(folder: Path, depth: int) -> Iterator[Path]:
-        for path in _subfolders(folder):
+        for path in visible(folder, os.DirEntry.is_dir):
             real = path.resolve()
             if real in seen:
                 continue
@@ -32,10 +32,11 @@ def find_folders(root: Path) -> Iterator[Path]:
     yield from walk(root, 1)
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def visible(folder: Path, wanted: Callable[[os.DirEntry[str]], bool] = bool) -> list[Path]:
+    """What lies in ``folder`` and is not hidden, by name, whatever its case; nothing if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+            names = [entry.name for entry in entries if not entry.name.startswith(".") and wanted(entry)]
     except OSError:
         return []
     return [folder / name for name in sorted(names, key=lambda name: (name.lower(), name))]

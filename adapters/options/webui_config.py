@@ -8,9 +8,8 @@ from pathlib import Path
 
 from core.domain.errors import InvalidValue
 from core.domain.folders import folder_parts
-from core.domain.options import OptionRegistry, OptionSpec, OptionValue
+from core.domain.options import HASH_OPTION, MODEL_OPTION, OptionRegistry, OptionSpec, OptionValue
 from core.ports.driven import ModelCatalog
-from core.services.options import HASH_OPTION, MODEL_OPTION
 
 log = logging.getLogger("serena.options")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from core.ports.driving import RunJobs
 
@@ -13,7 +14,7 @@ POLL_SECONDS = 0.1
 
 
 class ThreadWorker:
-    """Runs jobs in ``count`` threads until stopped."""
+    """Runs jobs in ``count`` threads until stopped, or in more once it is told to grow."""
 
     def __init__(self, loop: RunJobs, count: int) -> None:
         self._loop = loop
@@ -22,21 +23,29 @@ class ThreadWorker:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        for number in range(self._count):
+        self.grow(self._count)
+
+    def grow(self, count: int) -> None:
+        """Have at least ``count`` threads."""
+        for number in range(len(self._threads), count):
             thread = threading.Thread(target=self._work, name=f"serena-worker-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Let the jobs in progress end; take no more."""
+        """Let the jobs in progress end, for ``timeout`` seconds at most; take no more."""
         self._stop.set()
+        until = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
         while not self._stop.is_set():
+            until = time.monotonic() + POLL_SECONDS
             try:
-                self._loop.run_next(POLL_SECONDS)
+                if self._loop.run_next(POLL_SECONDS) is None:
+                    # A loop that takes no more jobs says so at once.
+                    self._stop.wait(max(0.0, until - time.monotonic()))
             except Exception:
                 # The loop promises not to raise because of a job; a store that fails must not end the thread.
                 log.exception("a worker thread could not run a job")

@@ -10,13 +10,17 @@ SerenaError                      anything that Serena raises on purpose
 │   │   └── MissingWeights       a name that is known, but its weights are not here
 │   ├── UnknownOption            no option of that key
 │   ├── UnknownScript            no script of that name
-│   └── InitImageMissing         img2img without an init image
+│   ├── InitImageMissing         img2img without an init image
+│   └── KeyReused                an idempotency key that came with another request before
 ├── UnknownJob                   no job of that id
+│   └── ExpiredJob               there was one, but it was kept long enough
 ├── JobConflict                  a transition that the job's state does not allow
+│   └── LeaseLost                the job was given to another worker meanwhile
 ├── QueueFull                    too many jobs wait; try later
 ├── NotReady                     the server starts or stops; try later
 ├── ModelError                   a checkpoint on disk cannot be used
 ├── BackendError                 the backend failed while it drew
+│   ├── WorkerDied               the process that drew ended before the job did
 │   └── UnknownBackend           no backend of that name is installed
 ├── PluginError                  a plugin's hook failed
 ├── StorageError                 the disk refused: full, read-only, gone
@@ -116,6 +120,16 @@ class InitImageMissing(InvalidRequest):
         super().__init__("Init image not found")
 
 
+class KeyReused(InvalidRequest):
+    """An idempotency key that was sent before, with another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the idempotency key {key!r} was used for another request; use a new key for each request"
+        )
+        self.key = key
+
+
 class UnknownJob(SerenaError):
     """No job has that id."""
 
@@ -124,16 +138,34 @@ class UnknownJob(SerenaError):
         self.job_id = job_id
 
 
+class ExpiredJob(UnknownJob):
+    """There was a job of that id; it and its pictures were removed by the retention rules."""
+
+    def __init__(self, job_id: str) -> None:
+        SerenaError.__init__(self, f"job {job_id!r} has expired: it and its pictures are no longer kept")
+        self.job_id = job_id
+
+
 class JobConflict(SerenaError):
     """The job's state does not allow what was asked."""
 
 
-class QueueFull(SerenaError):
-    """Too many jobs wait. ``limit`` is how many may."""
+class LeaseLost(JobConflict):
+    """The worker no longer holds the job: its lease ended and another one took it. Its result is dropped."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} is not leased to this worker any more")
+        self.job_id = job_id
+
+
+class QueueFull(SerenaError):
+    """Too many jobs wait. ``limit`` is how many may, of all or of one party; ``length`` how many do in
+    all."""
+
+    def __init__(self, limit: int, length: int | None = None) -> None:
         super().__init__(f"{limit} jobs are waiting already; try again later")
         self.limit = limit
+        self.length = limit if length is None else length
 
 
 class NotReady(SerenaError):
@@ -146,6 +178,10 @@ class ModelError(SerenaError):
 
 class BackendError(SerenaError):
     """The backend failed while it drew: out of memory, NaN, a fault of its library."""
+
+
+class WorkerDied(BackendError):
+    """The process that drew the job ended before the job did. The job may be tried again."""
 
 
 class UnknownBackend(BackendError):

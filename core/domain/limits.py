@@ -11,6 +11,9 @@ from core.domain.request import ExtrasParams, GenerationRequest, HiresParams, In
 SMALLEST_SIDE = 8
 """Pixels: one latent cell."""
 LARGEST_SEED = 2**63 - 1
+MOST_STYLES = 1000
+MOST_SCRIPT_ARGS = 10_000
+"""A request is kept, and read more than once: nobody means lists of a million."""
 _SHARES = ("upscaler_2_visibility", "gfpgan_visibility", "codeformer_visibility", "codeformer_weight")
 
 
@@ -76,6 +79,12 @@ def _check_texts(request: GenerationRequest, limits: RequestLimits) -> None:
         "hr_prompt": hires.prompt if hires else "",
         "hr_negative_prompt": hires.negative_prompt if hires else "",
     }
+    for name, values, most in (
+        ("styles", request.styles, MOST_STYLES),
+        ("script_args", request.script_args, MOST_SCRIPT_ARGS),
+    ):
+        if len(values) > most:
+            raise InvalidValue(f"the number of {name}", len(values), f"at most {most} may be sent")
     for name, text in texts.items():
         if len(text) > limits.max_prompt:
             expected = f"it must have at most {limits.max_prompt} characters"

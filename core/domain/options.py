@@ -11,6 +11,9 @@ from core.domain.errors import InvalidValue, UnknownOption
 OptionValue: TypeAlias = Any
 """A JSON value: null, boolean, number, text or a list of texts."""
 
+MODEL_OPTION = "sd_model_checkpoint"
+HASH_OPTION = "sd_checkpoint_hash"
+
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:

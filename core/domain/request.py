@@ -19,6 +19,10 @@ class Kind(StrEnum):
     INTERROGATE = "interrogate"
 
 
+DRAWN = frozenset((Kind.TXT2IMG, Kind.IMG2IMG))
+"""The kinds that a backend draws, from a checkpoint."""
+
+
 class ResizeMode(IntEnum):
     """How an init image of another size comes to the size asked for."""
 
@@ -127,6 +131,7 @@ class GenerationRequest:
     :param width: pixels; the latent is an eighth of it, rounded down.
     :param override_settings: options of this job only, laid over those in force when the job was accepted.
     :param save_images: also write the pictures below the data folder.
+    :param deterministic: draw it in no company, so that not even rounding depends on other requests.
     """
 
     kind: Kind = Kind.TXT2IMG
@@ -167,6 +172,7 @@ class GenerationRequest:
     save_images: bool = False
     extras: ExtrasParams | None = None
     interrogate: InterrogateParams | None = None
+    deterministic: bool = False
 
     def blobs(self) -> tuple[BlobRef, ...]:
         """Every blob that this request refers to."""

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+EMBEDDING_KEYS = ("emb_params", "clip_l")
+"""Where a textual inversion has its vectors; a file with one tensor of any other name has them there."""
+SECOND_EMBEDDING_KEY = "clip_g"
+"""Where one for SDXL has those of the second text encoder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpscalerRef:
@@ -40,6 +45,20 @@ class LoraRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoraChoice:
+    """A LoRA that a batch is drawn with.
+
+    :param filename: of its file below the models folder.
+    :param unet: multiplier for the UNet; ``text_encoder``: for the text encoder.
+    """
+
+    name: str
+    filename: str
+    unet: float = 1.0
+    text_encoder: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRef:
     """A textual inversion. ``loaded``: it fits the model in use; ``shape``: numbers in a vector."""
 
@@ -54,8 +73,14 @@ class EmbeddingRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptArg:
-    """One positional argument of a script, as a form would show it."""
+    """One argument of a script, as a form would show it.
 
+    :param name: what requests call it that name their arguments; they may send them by position as well.
+    :param value: the default. Its type is that of the argument; None takes anything.
+    :param choices: the texts it may be, or their indices; empty for a list that is filled elsewhere.
+    """
+
+    name: str = ""
     label: str | None = None
     value: Any = None
     minimum: float | None = None

@@ -9,19 +9,14 @@ from core.domain.errors import NotReady
 from core.domain.job import FrozenInputs, StyleText
 from core.domain.limits import RequestLimits, check_request
 from core.domain.model import ModelIdentity, ModelRef
-from core.domain.options import OptionValues
-from core.domain.request import GenerationRequest, Kind
+from core.domain.options import MODEL_OPTION, OptionValues
+from core.domain.request import DRAWN, GenerationRequest
 from core.domain.seeds import resolve_seed
 from core.domain.serial import to_plain
+from core.domain.unchosen import NONE, SAME_CHECKPOINT, chosen
 from core.ports.driven import ModelCatalog, StyleLibrary
 from core.sampling.registry import resolve, resolve_hires
 from core.stages.lookup import unknown_model
-
-MODEL_OPTION = "sd_model_checkpoint"
-NO_MODEL = ("", "none", "use same checkpoint")
-"""What clients send for "no other checkpoint"."""
-DRAWN = frozenset((Kind.TXT2IMG, Kind.IMG2IMG))
-"""The kinds that need a checkpoint."""
 
 
 class Acceptance:
@@ -76,7 +71,7 @@ class Acceptance:
         first = next(iter(self._models.all()), None)
         if first is None:
             raise NotReady("there is no model; put one into the models folder")
-        return first
+        return first if first.identity.sha256 else self._find(first.identity.name)
 
     def _find(self, name: str) -> ModelRef:
         found = self._models.find(name)
@@ -86,7 +81,8 @@ class Acceptance:
 
     def _other_model(self, name: str | None) -> ModelIdentity | None:
         """A second checkpoint by any of its names, else the shortest title that holds the text."""
-        if name is None or name.lower() in NO_MODEL:
+        name = chosen(name, SAME_CHECKPOINT, NONE)
+        if name is None:
             return None
         exact = self._models.find(name)
         if exact is not None:
@@ -95,7 +91,7 @@ class Acceptance:
         titles = sorted(
             (ref for ref in self._models.all() if wanted in ref.identity.title), key=_title_length
         )
-        return titles[0].identity if wanted and titles else self._find(name).identity
+        return self._find(titles[0].identity.name if wanted and titles else name).identity
 
     def _check_samplers(self, request: GenerationRequest) -> None:
         first = resolve(request.sampler_name, request.scheduler)

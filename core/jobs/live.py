@@ -1,26 +1,35 @@
-"""What is known of jobs while they run: their cancel tokens, how far they are, who waits for them."""
+"""What is known of jobs while they run: their cancel tokens and how far they are."""
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from core.cancel import CancelToken
 from core.domain.image import RasterImage
-from core.domain.job import Job, JobId, JobState
+from core.domain.job import Caller, Job, JobId, JobState
 from core.domain.progress import Progress
+from core.jobs.events import JobNews
+from core.ports.driving import JobEvents
 
-Preview = Callable[[], RasterImage]
+Preview = Callable[[], RasterImage | None]
+"""None: the run is in another process, which does not answer just now."""
 
 
 class LiveRun:
-    """One running job, seen from the worker (a ``RunWatch``) and from watchers. Safe from any thread."""
+    """One running job, seen from the worker (a ``RunWatch``) and from watchers. Safe from any thread.
 
-    def __init__(self, job: Job, seconds: Callable[[], float]) -> None:
+    :ivar goes_back: it is stopped because the process ends, and waits for the next one.
+    """
+
+    def __init__(self, job: Job, seconds: Callable[[], float], news: JobEvents | None = None) -> None:
         self.job = job
         self.token = CancelToken()
+        self.goes_back = False
         self._seconds = seconds
-        self._began = seconds()
+        self._began = self._stepped = seconds()
+        self._news = news or JobNews()
         self._lock = threading.Lock()
         self._stage = "prepare"
         self._label = ""
@@ -49,13 +58,17 @@ class LiveRun:
             self._iteration += 1 if self._pass else 0
             self._pass += 1
             self._step, self._steps = 0, steps
+            self._stepped = self._seconds()
             self._sequence += 1
 
     def step(self, done: int, preview: Preview | None = None) -> None:
+        now = self._seconds()
         with self._lock:
+            taken, self._stepped = now - self._stepped, now
             self._step = done
             self._preview = preview or self._preview
             self._sequence += 1
+        self._news.stepped(self.job, taken)
 
     def check(self) -> None:
         self.token.check()
@@ -63,6 +76,11 @@ class LiveRun:
     @property
     def interrupted(self) -> bool:
         return self.token.interrupted
+
+    def put_back(self) -> None:
+        """Stop it, and let it be run again from its start."""
+        self.goes_back = True
+        self.token.interrupt()
 
     def preview(self) -> RasterImage | None:
         """What the picture looks like now, or None before the first step."""
@@ -105,57 +123,77 @@ class LiveRun:
 
 
 class LiveJobs:
-    """The running jobs of this process, the callbacks of those who wait, and the last progress there was."""
+    """The running jobs of this process, and the last progress there was."""
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
+    def __init__(self, seconds: Callable[[], float], news: JobEvents | None = None) -> None:
         self._seconds = seconds
-        self._lock = threading.Lock()
+        self._news = news
+        self._lock = threading.Condition()
+        self._until = math.inf
         self._runs: dict[JobId, LiveRun] = {}
-        self._waiting: dict[JobId, list[Callable[[Job], None]]] = {}
-        self._doomed: set[JobId] = set()
+        self._doomed: set[tuple[JobId, str | None]] = set()
         self.last = Progress()
 
     def open(self, job: Job) -> LiveRun:
-        run = LiveRun(job, self._seconds)
+        run = LiveRun(job, self._seconds, self._news)
         with self._lock:
             self._runs[job.id] = run
-            if job.id in self._doomed:
+            if (job.id, job.token) in self._doomed:
+                self._doomed.discard((job.id, job.token))
                 run.token.interrupt()
         return run
 
-    def close(self, job_id: JobId) -> None:
+    def close(self, run: LiveRun) -> None:
         with self._lock:
-            run = self._runs.pop(job_id, None)
-            self._doomed.discard(job_id)
-        if run is not None:
-            self.last = run.progress()
+            if self._runs.get(run.job.id) is not run:
+                return
+            del self._runs[run.job.id]
+            self._lock.notify_all()
+        self.last = run.progress()
+
+    def drain(self, seconds: float) -> None:
+        """Wait until no job runs here, for ``seconds`` at most. Of several who ask, the most impatient
+        decides for all."""
+        with self._lock:
+            self._until = min(self._until, self._seconds() + seconds)
+            self._lock.notify_all()
+            while self._runs and (left := self._until - self._seconds()) > 0:
+                self._lock.wait(left)
 
     def get(self, job_id: JobId) -> LiveRun | None:
         with self._lock:
             return self._runs.get(job_id)
 
-    def interrupt(self, job_id: JobId) -> None:
-        """Stop a job that was taken from the store, even in the moment before its run is open here."""
+    def all(self) -> Sequence[LiveRun]:
+        """The oldest first."""
         with self._lock:
-            run = self._runs.get(job_id)
-            if run is not None:
+            return list(self._runs.values())
+
+    def of(self, caller: Caller) -> LiveRun | None:
+        """The oldest run of that caller, by the rules of ``ControlJobs.running``."""
+        jobs = {run.job.id: run for run in self.all()}
+        job = pick([run.job for run in jobs.values()], caller)
+        return None if job is None else jobs[job.id]
+
+    def interrupt(self, job: Job) -> None:
+        """Stop this run of the job, even in the moment before it is open here; never a later run."""
+        with self._lock:
+            run = self._runs.get(job.id)
+            if run is not None and run.job.token == job.token:
                 run.token.interrupt()
             else:
-                self._doomed.add(job_id)
+                self._doomed.add((job.id, job.token))
 
-    def spare(self, job_id: JobId) -> None:
-        """Take an interrupt back that came too late for the job that it was meant for."""
+    def spare(self, job: Job) -> None:
+        """Take an interrupt back that came too late for the run that it was meant for."""
         with self._lock:
-            self._doomed.discard(job_id)
+            self._doomed.discard((job.id, job.token))
 
-    def oldest(self) -> LiveRun | None:
-        with self._lock:
-            return next(iter(self._runs.values()), None)
 
-    def add_callback(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
-        with self._lock:
-            self._waiting.setdefault(job_id, []).append(callback)
-
-    def take_callbacks(self, job_id: JobId) -> list[Callable[[Job], None]]:
-        with self._lock:
-            return self._waiting.pop(job_id, [])
+def pick(running: Iterable[Job], caller: Caller) -> Job | None:
+    """The first of these jobs that a caller means who names none."""
+    jobs = list(running)
+    if caller.owner is not None:
+        return next((job for job in jobs if job.owner == caller.owner), None)
+    mine = next((job for job in jobs if caller.client is not None and job.client == caller.client), None)
+    return mine if mine is not None or caller.named else next(iter(jobs), None)

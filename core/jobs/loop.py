@@ -4,54 +4,163 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TypeAlias
 
-from core.domain.errors import UNFORESEEN, BackendError, Interrupted, SerenaError
-from core.domain.job import Job, JobError, JobId
+from core.domain.errors import (
+    UNFORESEEN,
+    BackendError,
+    Interrupted,
+    LeaseLost,
+    SerenaError,
+    StorageError,
+    UnknownJob,
+    WorkerDied,
+)
+from core.domain.job import Job, JobError, JobId, Lease
 from core.domain.result import GenerationResult, Outcome
+from core.jobs.context import working_on
+from core.jobs.ending import Endings
+from core.jobs.events import JobNews
 from core.jobs.live import LiveJobs, LiveRun
-from core.jobs.service import JobService
-from core.ports.driven import Clock, JobStore
+from core.jobs.retention import Retention
+from core.jobs.rules import JobRules
+from core.ports.driven import Clock, JobStore, Processes
+from core.ports.driving import JobEvents
 
 log = logging.getLogger("serena.jobs")
 
-ProcessImages = Callable[[Job, LiveRun], GenerationResult]
+ProcessImages: TypeAlias = Callable[[Job, LiveRun], GenerationResult]
+Change: TypeAlias = Callable[[Job], Job]
 
 
 class JobLoop:
-    """``RunJobs``. Any number of threads may call :meth:`run_next`; each runs one job at a time."""
+    """``RunJobs``. Any number of threads may call :meth:`run_next`; each runs one job at a time.
+
+    A result is committed only while the job's lease is held; one that comes too late is dropped.
+
+    :param is_draining: no more jobs are taken while this is true.
+    """
 
     def __init__(
-        self, *, store: JobStore, service: JobService, live: LiveJobs, process: ProcessImages, clock: Clock
+        self,
+        *,
+        store: JobStore,
+        endings: Endings,
+        retention: Retention,
+        live: LiveJobs,
+        process: ProcessImages,
+        processes: Processes,
+        clock: Clock,
+        new_id: Callable[[], str],
+        rules: JobRules,
+        is_draining: Callable[[], bool],
+        news: JobEvents | None = None,
     ) -> None:
         self._store = store
-        self._service = service
+        self._endings = endings
+        self._retention = retention
         self._live = live
         self._process = process
+        self._processes = processes
         self._clock = clock
+        self._new_id = new_id
+        self._rules = rules
+        self._is_draining = is_draining
+        self._news = news or JobNews()
 
     def run_next(self, timeout: float | None = None) -> JobId | None:
-        job = self._store.take(self._clock.now, timeout)
+        if self._is_draining():
+            return None
+        job = self._store.take(self._started, timeout)
         if job is None:
             return None
         run = self._live.open(job)
-        try:
-            ended = self._run(job, run)
-        finally:
-            self._live.close(job.id)
-        self._service.ended(ended)
+        with working_on(job.id):
+            self._news.started(job)
+            try:
+                self._run(job, run)
+            finally:
+                self._live.close(run)
         return job.id
 
-    def _run(self, job: Job, run: LiveRun) -> Job:
+    def _started(self, queued: Job) -> Job:
+        now = self._clock.now()
+        lease = Lease(token=self._new_id(), worker=self._processes.me, until=now + self._rules.lease)
+        return queued.start(now, lease)
+
+    def _run(self, job: Job, run: LiveRun) -> None:
+        if self._is_draining():  # it came while the process began to end
+            run.put_back()
+        result: GenerationResult | None = None
         try:
+            if run.goes_back:
+                raise Interrupted
             result = self._process(job, run)
+            change = self._with_result(job, run, result)
         except Interrupted:
-            return self._store.update(job.id, lambda j: j.cancel(self._clock.now()))
+            change = self._stopped(job, run)
+        except WorkerDied as error:
+            change = self._survived(job, describe(error))
         except (Exception, SystemExit) as error:
-            reason = describe(error)
-            return self._store.update(job.id, lambda j: j.fail(reason, self._clock.now()))
-        if result.receipt.outcome is Outcome.INTERRUPTED:
-            return self._store.update(job.id, lambda j: j.cancel(self._clock.now(), result))
-        return self._store.update(job.id, lambda j: j.succeed(result, self._clock.now()))
+            change = self._failed(job, describe(error))
+        ended = self._commit(run, change)
+        if result is not None and (ended is None or ended.result is None):
+            self._drop(result)
+
+    def _commit(self, run: LiveRun, change: Change) -> Job | None:
+        """The job as it is now; None when it is no longer this worker's."""
+        try:
+            return self._update(run, change)
+        except (LeaseLost, UnknownJob) as error:
+            log.warning("a result is dropped: %s", error)
+        except StorageError as error:
+            log.error("the result of job %s cannot be kept: %s", run.job.id, error)
+            return self._commit_failure(run, describe(error))
+        return None
+
+    def _commit_failure(self, run: LiveRun, reason: JobError) -> Job | None:
+        """A failure takes less room than a result. Where even that finds none, the lease runs out."""
+        try:
+            return self._update(run, self._failed(run.job, reason))
+        except SerenaError as error:
+            log.error("job %s stays as it is until its lease ends: %s", run.job.id, error)
+        return None
+
+    def _update(self, run: LiveRun, change: Change) -> Job:
+        return self._endings.update(run.job.id, change, lambda: self._live.close(run))
+
+    def _with_result(self, job: Job, run: LiveRun, result: GenerationResult) -> Change:
+        if result.receipt.outcome is not Outcome.INTERRUPTED:
+            return lambda found: found.succeed(result, self._clock.now(), job.token)
+        return self._stopped(job, run, result)
+
+    def _stopped(self, job: Job, run: LiveRun, result: GenerationResult | None = None) -> Change:
+        def change(found: Job) -> Job:
+            if run.goes_back and not found.stop_requested:
+                return found.requeue(job.token, server_died=True)
+            return found.cancel(self._clock.now(), result, job.token)
+
+        return change
+
+    def _survived(self, job: Job, reason: JobError) -> Change:
+        """The process that drew it died: again, unless it was told to stop or has cost too many."""
+
+        def change(found: Job) -> Job:
+            if found.stop_requested:
+                return found.cancel(self._clock.now(), None, job.token)
+            if found.blame < self._rules.max_attempts:
+                return found.requeue(job.token)
+            tried = JobError(reason.kind, f"{reason.message} ({found.blame} attempts)")
+            return found.fail(tried, self._clock.now(), job.token)
+
+        return change
+
+    def _failed(self, job: Job, reason: JobError) -> Change:
+        return lambda found: found.fail(reason, self._clock.now(), job.token)
+
+    def _drop(self, result: GenerationResult) -> None:
+        self._retention.release(image.blob for image in result.images)
+        self._retention.release(ref for order in result.files for ref in order.blobs())
 
 
 def describe(error: BaseException) -> JobError:

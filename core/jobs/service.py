@@ -2,102 +2,115 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
+import hashlib
+import json
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
-from core.domain.errors import InvalidImage, JobConflict, NotReady, QueueFull, UnknownJob, revive
-from core.domain.image import BlobRef, ImageFormat
-from core.domain.job import Job, JobId, JobState
-from core.domain.progress import Progress
+from core.domain.errors import (
+    InvalidImage,
+    InvalidValue,
+    JobConflict,
+    KeyReused,
+    NotReady,
+    SerenaError,
+    UnknownJob,
+    revive,
+)
+from core.domain.image import BlobRef
+from core.domain.job import ANYBODY, Caller, Delivery, Job, JobId
 from core.domain.request import GenerationRequest
+from core.domain.serial import to_plain
 from core.jobs.acceptance import Acceptance
-from core.jobs.live import LiveJobs, LiveRun
-from core.ports.driven import BlobStore, Clock, ImageCodec, JobStore
+from core.jobs.control import JobControl, JobTools
+from core.jobs.waiters import tell
+from core.ports.driven import Webhooks
 
-log = logging.getLogger("serena.jobs")
+LONGEST_KEY = 200
 
 
-class JobService:
-    """``GenerateImages`` and ``ControlJobs`` over a store. Keeps the last ``keep`` ended jobs."""
+class JobService(JobControl):
+    """``GenerateImages`` and ``ControlJobs`` over a store."""
 
     def __init__(
-        self,
-        *,
-        store: JobStore,
-        blobs: BlobStore,
-        codec: ImageCodec,
-        acceptance: Acceptance,
-        live: LiveJobs,
-        clock: Clock,
-        new_id: Callable[[], str],
-        preview_format: Callable[[], ImageFormat | None],
-        max_queued: int = 1000,
-        keep: int = 100,
+        self, tools: JobTools, *, acceptance: Acceptance, webhooks: Webhooks, new_id: Callable[[], str]
     ) -> None:
-        self._store = store
-        self._blobs = blobs
-        self._codec = codec
+        super().__init__(tools)
         self._acceptance = acceptance
-        self._live = live
-        self._clock = clock
+        self._webhooks = webhooks
         self._new_id = new_id
-        self._preview_format = preview_format
-        self._max_queued = max_queued
-        self._keep = keep
-        # Jobs that ended and were seen off, oldest first; keys only.
-        self._ended: dict[JobId, None] = dict.fromkeys(job.id for job in store.all() if job.state.is_final)
-        self._dropped: dict[JobId, None] = dict.fromkeys(job.id for job in store.all() if job.state.is_final)
-        self._closed = False
-        self._lock = threading.Lock()
 
     def put_image(self, data: bytes) -> BlobRef:
         if not data:
             raise InvalidImage("the picture is empty; send the bytes of a PNG, JPEG or WebP file")
-        self._codec.decode(data)
-        return self._blobs.put(data)
+        self._tools.codec.decode(data)
+        return self._tools.blobs.put(data)
 
     def drop_image(self, ref: BlobRef) -> None:
-        self._release((ref,))
+        self._tools.blobs.release(ref)
 
     def submit(
         self,
         request: GenerationRequest,
         *,
         job_id: str | None = None,
-        owner: str | None = None,
+        caller: Caller = ANYBODY,
         priority: int = 0,
+        key: str | None = None,
+        detached: bool = False,
+        webhook: str | None = None,
     ) -> JobId:
-        try:
-            if self._closed:
-                raise NotReady("Serena is stopping; it takes no more jobs")
-            job = Job(
+        digest = digest_of(request) if key is not None else ""
+
+        def new() -> Job:
+            return Job(
                 id=JobId(job_id or self._new_id()),
                 request=request,
                 frozen=self._acceptance.freeze(request),
-                created_at=self._clock.now(),
-                owner=owner,
+                created_at=self._tools.clock.now(),
+                owner=caller.owner,
+                client=caller.client,
                 priority=priority,
+                key=key,
+                digest=digest,
+                detached=detached,
+                delivery=self._delivery(webhook),
             )
-            if self._store.count_queued() >= self._max_queued:
-                raise QueueFull(self._max_queued)
-            if job_id is not None:
-                self._make_room_for(job.id, owner)
-            self._store.put(job)
-        except BaseException:
-            self._release(request.blobs())
-            raise
-        return job.id
 
-    def close(self) -> None:
-        """Take no more jobs, and stop those there are with the pictures that exist."""
-        self._closed = True
-        for job in self._store.all():
-            if not job.state.is_final:
-                with contextlib.suppress(UnknownJob):
-                    self.interrupt(job.id)
+        _check_key(key)
+        return self._put(request, new, lambda: self._repeated(caller, key, digest))
+
+    def check(
+        self,
+        request: GenerationRequest,
+        *,
+        caller: Caller = ANYBODY,
+        key: str | None = None,
+        webhook: str | None = None,
+    ) -> None:
+        if key is None or self._repeated(caller, key, digest_of(request)) is None:
+            self._acceptance.freeze(request)
+            self._delivery(webhook)
+
+    def retry(self, job_id: JobId) -> JobId:
+        job = self.get(job_id)
+        if not job.state.is_final:
+            raise JobConflict(f"job {job_id} is {job.state}; only a job that has ended can be tried again")
+        self._take_again(job.request)
+
+        def new() -> Job:
+            return Job(
+                id=JobId(self._new_id()),
+                request=job.request,
+                frozen=job.frozen,
+                created_at=self._tools.clock.now(),
+                owner=job.owner,
+                client=job.client,
+                priority=job.priority,
+                detached=True,
+            )
+
+        return self._put(job.request, new)
 
     def wait(self, job_id: JobId, timeout: float | None = None) -> Job:
         done, told = threading.Event(), list[Job]()
@@ -106,131 +119,113 @@ class JobService:
             told.append(job)
             done.set()
 
-        self.when_done(job_id, hear)
+        forget = self.when_done(job_id, hear)
         if not done.wait(timeout):
+            forget()
             raise TimeoutError(f"job {job_id} has not ended within {timeout} seconds")
         job = told[0]
         if job.error is not None:
             raise revive(job.error.kind, job.error.message)
         return job
 
-    def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
-        with self._lock:
+    def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> Callable[[], None]:
+        waiters = self._tools.waiters
+        # First in the list, then a look: so that an end in between is not missed.
+        waiters.add(job_id, callback)
+
+        def forget() -> None:
+            waiters.discard(job_id, callback)
+
+        try:
             job = self.get(job_id)
-            if not job.state.is_final:
-                self._live.add_callback(job_id, callback)
-                return
-        _tell(job, [callback])
+        except BaseException:
+            forget()
+            raise
+        if job.state.is_final and waiters.discard_unmarked(job_id, callback):
+            tell(job, [callback])
+        return forget
 
     def image(self, ref: BlobRef) -> bytes:
-        data = self._blobs.get(ref)
+        data = self._tools.blobs.get(ref)
         if data is None:
             raise UnknownJob(ref)
         return data
 
-    def get(self, job_id: JobId) -> Job:
-        job = self._store.get(job_id)
-        if job is None:
-            raise UnknownJob(job_id)
-        return job
+    def _put(
+        self,
+        request: GenerationRequest,
+        new: Callable[[], Job],
+        repeated: Callable[[], Job | None] = lambda: None,
+    ) -> JobId:
+        """Queue a new job. Its pictures are let go of unless it is queued.
 
-    def jobs(self) -> Sequence[Job]:
-        return self._store.all()
-
-    def progress(self, job_id: JobId | None = None, *, preview: bool = False) -> Progress:
-        run = self._live.oldest() if job_id is None else self._live.get(job_id)
-        if run is not None:
-            return replace(run.progress(), preview=self._encoded_preview(run) if preview else None)
-        if job_id is None:
-            return replace(self._live.last, state=None, stage="", label="")
-        return self._at_rest(self.get(job_id))
-
-    def interrupt(self, job_id: JobId | None = None) -> None:
-        if job_id is None:
-            run = self._live.oldest()
-            if run is not None:
-                run.token.interrupt()
-        elif not self._cancel_queued(job_id) and not self.get(job_id).state.is_final:
-            self._live.interrupt(job_id)
-            job = self._store.get(job_id)
-            if job is None or job.state.is_final:  # it ended meanwhile: a later job may have its id
-                self._live.spare(job_id)
-
-    def skip(self, job_id: JobId | None = None) -> None:
-        run = self._live.oldest() if job_id is None else self._live.get(job_id)
-        if run is not None:
-            run.token.skip()
-
-    def ended(self, job: Job) -> None:
-        """For the loop and for cancels: tell those who wait, and forget the oldest ended jobs."""
-        self._release(job.request.blobs())
-        with self._lock:
-            # Taken before the id may be used again, so that nobody hears of an earlier job of that id.
-            callbacks = self._live.take_callbacks(job.id)
-            # Jobs that never ran do not push out those whose pictures somebody may be about to fetch.
-            ended = self._ended if job.started_at is not None else self._dropped
-            ended[job.id] = None
-            surplus = list(ended)[: -self._keep]
-            for job_id in surplus:
-                del ended[job_id]
-        _tell(job, callbacks)
-        for job_id in surplus:
-            self._forget(job_id)
-
-    def _make_room_for(self, job_id: JobId, owner: str | None) -> None:
-        """An id that the caller chose may be used again, by the same owner, once its job has ended."""
-        earlier = self._store.get(job_id)
-        if earlier is None or earlier.owner != owner:
-            return
-        with self._lock:
-            has_ended = job_id in self._ended or job_id in self._dropped
-            self._ended.pop(job_id, None)
-            self._dropped.pop(job_id, None)
-        if has_ended:
-            self._forget(job_id)
-
-    def _cancel_queued(self, job_id: JobId) -> bool:
-        """True if the job was still queued and is cancelled now; a job that ended or runs is left alone."""
-        with contextlib.suppress(JobConflict):
-            self.ended(self._store.update(job_id, self._cancelled_if_queued))
-            return True
-        return False
-
-    def _cancelled_if_queued(self, job: Job) -> Job:
-        if job.state is not JobState.QUEUED:
-            raise JobConflict(f"job {job.id} is {job.state}, no longer queued")
-        return job.cancel(self._clock.now())
-
-    def _at_rest(self, job: Job) -> Progress:
-        done = job.state is JobState.SUCCEEDED
-        return Progress(
-            job_id=job.id,
-            kind=job.request.kind.value,
-            state=job.state,
-            fraction=1.0 if done else 0.0,
-            position=self._store.position(job.id),
-            started_at=job.started_at,
-        )
-
-    def _encoded_preview(self, run: LiveRun) -> bytes | None:
-        wanted = self._preview_format()
-        image = run.preview() if wanted is not None else None
-        return None if wanted is None or image is None else self._codec.encode(image, wanted, None)
-
-    def _forget(self, job_id: JobId) -> None:
-        job = self._store.get(job_id)
-        self._store.remove(job_id)
-        if job is not None and job.result is not None:
-            self._release(tuple(image.blob for image in job.result.images))
-
-    def _release(self, refs: Sequence[BlobRef]) -> None:
-        for ref in refs:
-            self._blobs.release(ref)
-
-
-def _tell(job: Job, callbacks: Sequence[Callable[[Job], None]]) -> None:
-    for callback in callbacks:
+        :param repeated: the job that the same request led to before.
+        """
         try:
-            callback(job)
-        except Exception:
-            log.exception("somebody who waited for job %s could not be told", job.id)
+            # Asked first: a repeat is answered even while the server stops or refuses such requests.
+            found = repeated()
+            kept, is_new = (found, False) if found is not None else self._queued(new)
+        except BaseException as error:
+            self._tools.retention.release(request.blobs())
+            if isinstance(error, SerenaError):
+                self._tools.news.rejected(error)
+            raise
+        if is_new:
+            self._tools.news.accepted(kept)
+        else:
+            self._tools.retention.release(request.blobs())
+        return kept.id
+
+    def _queued(self, new: Callable[[], Job]) -> tuple[Job, bool]:
+        """The job, and whether it is new: the same request may come twice at once, under one key."""
+        if self._draining:
+            raise NotReady("Serena is stopping; it takes no more jobs")
+        job = new()
+        earlier = self._replaceable(job)
+        kept = self._store.put(job, self._tools.rules.limits, earlier)
+        is_new = kept == job
+        if is_new and earlier is not None:
+            self._tools.retention.release_result(earlier)
+        return kept, is_new
+
+    def _repeated(self, caller: Caller, key: str | None, digest: str) -> Job | None:
+        found = None if key is None else self._store.of_key(caller.owner, key)
+        if key is not None and found is not None and found.digest != digest:
+            raise KeyReused(key)
+        return found
+
+    def _replaceable(self, job: Job) -> Job | None:
+        """An id that the caller chose may be used again, by the same owner, once its job has ended."""
+        earlier = self._store.get(job.id)
+        if earlier is None or earlier.owner != job.owner or not earlier.state.is_final:
+            return None
+        is_free = earlier.due_at is None and not self._tools.waiters.is_marked(job.id)
+        return earlier if is_free else None
+
+    def _take_again(self, request: GenerationRequest) -> None:
+        """Hold the pictures of a request once more. Raises ``InvalidImage`` when one is not kept."""
+        held: list[BlobRef] = []
+        for ref in request.blobs():
+            data = self._tools.blobs.get(ref)
+            if data is None:
+                self._tools.retention.release(held)
+                raise InvalidImage("the pictures of this job are no longer kept; send them again")
+            held.append(self._tools.blobs.put(data))
+
+    def _delivery(self, url: str | None) -> Delivery | None:
+        if url is None:
+            return None
+        if not self._webhooks.allowed(url):
+            raise InvalidValue("webhook", url, "this server does not call it; see jobs.webhook_hosts")
+        return Delivery(id=self._new_id(), url=url)
+
+
+def digest_of(request: GenerationRequest) -> str:
+    """Equal for equal requests only."""
+    plain = json.dumps(to_plain(request), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise InvalidValue("Idempotency-Key", key, f"it must be 1 to {LONGEST_KEY} printable characters")

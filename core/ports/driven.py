@@ -8,15 +8,27 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
+from core.domain.errors import PluginError
 from core.domain.geometry import Size
 from core.domain.image import BlobRef, ImageFormat, RasterImage
-from core.domain.job import Job, JobId, StyleText
+from core.domain.job import EVERY_JOB, Delivery, Job, JobFilter, JobId, JobState, StyleText
 from core.domain.model import ModelRef
 from core.domain.options import OptionValue, OptionValues
-from core.domain.request import ResizeMode
+from core.domain.request import GenerationRequest, ResizeMode
 from core.domain.resources import EmbeddingRef, LoraRef, NamedFile, UpscalerRef
+from core.domain.result import GenerationResult
 from core.domain.upscaling import Tiling
-from core.drafts import BatchDraft, ImageDraft, RequestDraft, ResultDraft, SaveDraft
+from core.drafts import (
+    BatchDraft,
+    Draw,
+    GridDraft,
+    ImageDraft,
+    PicturesDraft,
+    RequestDraft,
+    ResultDraft,
+    SaveDraft,
+    ScriptResult,
+)
 from core.prepared import Batch, PreparedRun
 
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
@@ -55,15 +67,23 @@ class RunWatch(Protocol):
         ...
 
 
-class ImageBackend(Protocol):
-    """Draws. Implementations say which thread they need; ``execute_run`` is called from ``max_runs``
-    threads."""
+class ModelHost(Protocol):
+    """Where models are loaded, which may be another process."""
 
     def describe(self) -> BackendInfo: ...
 
     def load(self, model: ModelRef) -> None:
         """Make the model ready. Raises ``ModelError``; the model loaded before still serves then."""
         ...
+
+    def close(self) -> None:
+        """Give back what is held. A run in flight keeps what it uses; a later load or run takes it again."""
+        ...
+
+
+class ImageBackend(ModelHost, Protocol):
+    """Draws. Implementations say which thread they need; ``execute_run`` is called from ``max_runs``
+    threads."""
 
     def execute_run(self, run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
         """Draw one batch: an RGB picture of the sampled size for each seed, in order.
@@ -74,20 +94,16 @@ class ImageBackend(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Give back what is held. A run in flight keeps what it uses; a later load or run takes it again."""
-        ...
-
 
 class ModelCatalog(Protocol):
     """Which checkpoints there are."""
 
     def all(self) -> Sequence[ModelRef]:
-        """In the order they are listed to users."""
+        """In the order they are listed to users. Large files may have no hash yet."""
         ...
 
     def find(self, name: str) -> ModelRef | None:
-        """By title, name, model name, stem, short hash or sha256."""
+        """By title, name, model name, stem, short hash or sha256. What is found has its hash."""
         ...
 
     def problem(self, name: str) -> str | None:
@@ -97,16 +113,42 @@ class ModelCatalog(Protocol):
     def refresh(self) -> None: ...
 
 
+class RunScript(Protocol):
+    """Draws a request by as many passes as it likes."""
+
+    def __call__(self, request: GenerationRequest, draw: Draw) -> ScriptResult: ...
+
+
 class RunHooks(Protocol):
     """The hook points of a run. A plugin's failure comes out as ``PluginError``."""
 
+    def guard(
+        self, run: Callable[[], GenerationResult], told: Callable[[PluginError], None]
+    ) -> GenerationResult:
+        """What ``run`` gives or raises, while it is watched. When a plugin hangs in it, ``told`` hears of it
+        and the ``PluginError`` is raised; that run does nothing more then."""
+        ...
+
     def prepare(self, draft: RequestDraft) -> None: ...
+
+    def script(self, request: GenerationRequest) -> RunScript | None:
+        """What draws a request that names a script; None for one that names none. Raises
+        ``UnknownScript``."""
+        ...
 
     def before_batch(self, draft: BatchDraft) -> None: ...
 
+    def after_batch(self, draft: PicturesDraft) -> None: ...
+
     def image(self, draft: ImageDraft) -> None: ...
 
-    def finalize(self, draft: ResultDraft) -> None: ...
+    def after_overlay(self, draft: ImageDraft) -> None: ...
+
+    def grid(self, draft: GridDraft) -> None: ...
+
+    def finalize(self, draft: ResultDraft) -> None:
+        """Afterwards each image has its infotext, or this raised ``PluginError``."""
+        ...
 
     def failed(self, run_id: str, error: BaseException) -> None:
         """Never raises: the run has an error already."""
@@ -114,50 +156,167 @@ class RunHooks(Protocol):
 
     def before_save(self, draft: SaveDraft) -> None: ...
 
-    def saved(self, run_id: str, path: str) -> None: ...
+    def saved(self, run_id: str, path: str) -> None:
+        """A file was written, after its result was committed. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How many jobs may wait: of everybody, and of one party. None: any number."""
+
+    total: int | None = None
+    party: int | None = None
+
+
+NO_LIMITS = QueueLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What of the ended jobs is kept: those that ended at ``since`` or later, the newest ``count`` of those
+    that ran and as many of those that never did, and the newest with at most ``size`` bytes of pictures
+    together. None: no limit."""
+
+    since: datetime | None = None
+    count: int | None = None
+    size: int | None = None
 
 
 class JobStore(Protocol):
-    """Keeps jobs. Every method is atomic and safe from any thread."""
+    """Keeps jobs. Every method is atomic, safe from any thread, and lasting once it has returned (as far as
+    the store lasts at all). Raises ``StorageError`` when the disk refuses.
 
-    def put(self, job: Job) -> None:
-        """Add a queued job. Raises ``JobConflict`` when a job has its id."""
+    The next job is one of the highest priority; among those, parties take turns; of one party, the oldest. A
+    job that comes back to the queue keeps its turn.
+    """
+
+    def put(self, job: Job, limits: QueueLimits = NO_LIMITS, instead_of: Job | None = None) -> Job:
+        """Add a queued job and give it back; where its owner has a job of the same key already, that one.
+
+        Raises ``JobConflict`` when a job has its id, ``QueueFull`` when the limits are reached, ``KeyReused``
+        when the job of that key has another digest. Then nothing changes.
+
+        :param instead_of: the job of that id, which has ended and owes nothing: it is removed in the same
+            step. ``JobConflict`` when it is no longer there, or no longer so.
+        """
         ...
 
-    def take(self, now: Callable[[], datetime], timeout: float | None = None) -> Job | None:
-        """The next queued job (highest priority, then oldest), now running; None when none came in time."""
+    def of_key(self, owner: str | None, key: str) -> Job | None:
+        """The job that this owner has under an idempotency key."""
+        ...
+
+    def take(self, start: Callable[[Job], Job], timeout: float | None = None) -> Job | None:
+        """The next queued job as ``start`` makes it (running); None when none came within ``timeout``
+        seconds."""
         ...
 
     def get(self, job_id: JobId) -> Job | None: ...
 
+    def has_expired(self, job_id: JobId) -> bool:
+        """Whether there was a job of that id which was removed since."""
+        ...
+
     def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
-        """Replace a job by ``change(job)``. Raises ``UnknownJob``, or what ``change`` raises: then nothing
-        changes."""
+        """Replace a job by ``change(job)``, in one transaction; ``change`` may be called more than once.
+
+        Raises ``UnknownJob``, or what ``change`` raises: then nothing changes.
+        """
         ...
 
     def all(self) -> Sequence[Job]:
-        """Oldest first."""
+        """Every job, in the order in which they came."""
         ...
 
-    def count_queued(self) -> int: ...
+    def select(self, which: JobFilter = EVERY_JOB) -> Sequence[Job]:
+        """The last to come first."""
+        ...
+
+    def running(self) -> Sequence[Job]:
+        """Those in state running, in the order in which they were taken."""
+        ...
+
+    def due(self, now: datetime, limit: int = 100) -> Sequence[Job]:
+        """Ended jobs whose ``due_at`` has come, the earliest first."""
+        ...
+
+    def surplus(self, keep: Retention, limit: int = 1000) -> Sequence[Job]:
+        """Ended jobs that are not to be kept, the oldest first. Those with something due are kept."""
+        ...
+
+    def count_queued(self, party: str | None = None) -> int: ...
+
+    def counts(self) -> Mapping[JobState, int]:
+        """How many jobs there are in each state; every state is a key."""
+        ...
 
     def position(self, job_id: JobId) -> int:
         """How many queued jobs come before this one; 0 for one that is not queued."""
         ...
 
-    def remove(self, job_id: JobId) -> None:
-        """Forget a job. An unknown id is no error."""
+    def remove(self, job: Job) -> Job | None:
+        """Forget a job that has ended, except that it has expired; gives its last state.
+
+        None: nothing was removed, because it is gone already, has not ended, or a later job has its id.
+        """
+        ...
+
+    def in_use(self, refs: Sequence[BlobRef]) -> frozenset[BlobRef]:
+        """Which of these blobs a job refers to: as input (a retry needs it), as picture or for a file that is
+        still to be written."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Processes(Protocol):
+    """Which processes of Serena live, so that the jobs of a dead one are taken up again at once."""
+
+    @property
+    def me(self) -> str:
+        """The name of this one; held until it ends, however it ends."""
+        ...
+
+    def has_died(self, name: str) -> bool:
+        """True when it is certain. False: it lives, or nobody here can tell (its lease decides then)."""
+        ...
+
+    def close(self) -> None:
+        """This one lives no longer; called when its jobs are seen to."""
+        ...
+
+
+class Webhooks(Protocol):
+    """Tells a URL that a job has ended."""
+
+    def allowed(self, url: str) -> bool: ...
+
+    def deliver(self, delivery: Delivery, body: bytes) -> bool:
+        """One attempt, bounded in time. True when the receiver took it. Never raises because of the
+        receiver."""
         ...
 
 
 class BlobStore(Protocol):
-    """Bytes by the hash of their content, counted: what was put twice must be released twice."""
+    """Bytes by the hash of their content.
+
+    A store that ends with its process counts: what was put twice must be released twice. For a lasting one
+    ``release`` is a hint at most, since a count would not survive a crash; it is swept.
+    """
 
     def put(self, data: bytes) -> BlobRef: ...
 
     def get(self, ref: BlobRef) -> bytes | None: ...
 
     def release(self, ref: BlobRef) -> None: ...
+
+    def sweep(self, in_use: Callable[[Sequence[BlobRef]], frozenset[BlobRef]], older_than: float) -> int:
+        """Remove what nobody refers to and what was last put more than ``older_than`` seconds ago; tell how
+        many that were. One that counts has nothing to sweep.
+
+        :param in_use: which of some blobs are referred to.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +340,7 @@ class ImageStore(Protocol):
         number: bool = True,
         basename: str = "",
         replace: bool = False,
+        once: bool = False,
     ) -> StoredImage:
         """Write ``data`` as ``folder/<number>-<stem>.<extension>``, all or nothing.
 
@@ -190,7 +350,14 @@ class ImageStore(Protocol):
 
         :param replace: a file without a number takes the place of one of its name; else nothing is ever
             overwritten.
+        :param once: it may have been written before: a file of these bytes that has a name which this one
+            could get is taken for it, and nothing is written.
         """
+        ...
+
+    def check(self, folder: Sequence[str], stem: str, extension: str, size: int) -> None:
+        """Raise the ``StorageError`` that :meth:`save` would raise now: a name that cannot be, a folder that
+        cannot be written to, no room for ``size`` bytes."""
         ...
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from core.domain.errors import UnknownSampler
+from core.domain.unchosen import SAME_SAMPLER, SAME_SCHEDULER, chosen
 from core.sampling import ddim, dpm_solver, dpmpp, dpmpp_sde, euler, heun, lcm, unipc
 from core.sampling.model_sigmas import ModelSigmas
 from core.sampling.params import SamplerParams
@@ -55,6 +56,7 @@ class SamplerInfo:
     :param extra_params: which of the s_* numbers it reads (and infotext may print).
     :param eta_option: the option that eta defaults to; None: it has no eta.
     :param range_only: it chooses its own levels between the ends of a range (DPM fast, DPM adaptive).
+    :param adaptive: the error of a step decides the next, so that rounding may lead to another picture.
     :param cfg_multiplier: what the backend multiplies the guidance scale by.
     :param consistency: the model is a latent consistency model, with its own table and scaling.
     """
@@ -71,6 +73,7 @@ class SamplerInfo:
     extra_params: tuple[str, ...] = ()
     eta_option: EtaOption | None = None
     range_only: bool = False
+    adaptive: bool = False
     cfg_multiplier: float = 1.0
     consistency: bool = False
     solver_type: str | None = None
@@ -146,7 +149,7 @@ SAMPLERS: tuple[SamplerInfo, ...] = (
     ),
     SamplerInfo(
         "DPM adaptive", ("k_dpm_ad",), dpm_solver.dpm_adaptive, uses_ensd=True,
-        eta_option="eta_ancestral", range_only=True,
+        eta_option="eta_ancestral", range_only=True, adaptive=True,
     ),
     SamplerInfo("Restart", ("restart",), heun.restart, default_scheduler="Karras", second_order=True),
     SamplerInfo("DDIM", ("ddim",), solve_times=ddim.ddim, eta_option="eta_ddim"),
@@ -219,12 +222,8 @@ def resolve_hires(
     first: ResolvedSampling, sampler_name: str | None, scheduler_name: str | None = None
 ) -> ResolvedSampling:
     """The same for the second pass. None, empty and "Use same ..." mean: as in the first pass."""
-    same_sampler = _is_same(sampler_name, "use same sampler")
-    sampler, scheduler = (first.sampler, AUTOMATIC) if same_sampler else _split_combined(sampler_name or "")
-    if not _is_same(scheduler_name, "use same scheduler"):
-        return ResolvedSampling(sampler, find_scheduler(scheduler_name))
+    own_sampler, own_scheduler = chosen(sampler_name, SAME_SAMPLER), chosen(scheduler_name, SAME_SCHEDULER)
+    sampler, scheduler = (first.sampler, AUTOMATIC) if own_sampler is None else _split_combined(own_sampler)
+    if own_scheduler is not None:
+        return ResolvedSampling(sampler, find_scheduler(own_scheduler))
     return ResolvedSampling(sampler, first.scheduler if scheduler is AUTOMATIC else scheduler)
-
-
-def _is_same(name: str | None, marker: str) -> bool:
-    return name is None or name.strip().casefold() in ("", marker)

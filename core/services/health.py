@@ -9,7 +9,7 @@ from time import monotonic
 
 from core.domain.errors import SerenaError
 from core.domain.model import ModelRef
-from core.ports.driven import ImageBackend
+from core.ports.driven import ModelHost
 
 log = logging.getLogger("serena.health")
 
@@ -22,7 +22,7 @@ class Readiness:
 
     def __init__(
         self,
-        backend: ImageBackend,
+        backend: ModelHost,
         choose: Callable[[], ModelRef],
         seconds: Callable[[], float] = monotonic,
     ) -> None:

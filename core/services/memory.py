@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core.domain.model import ModelRef
 from core.domain.resources import MemoryUse
-from core.ports.driven import ImageBackend
+from core.ports.driven import ModelHost
 
 
 class ModelMemory:
@@ -18,7 +18,7 @@ class ModelMemory:
     """
 
     def __init__(
-        self, host: Callable[[], MemoryUse], backend: ImageBackend, choose: Callable[[], ModelRef]
+        self, host: Callable[[], MemoryUse], backend: ModelHost, choose: Callable[[], ModelRef]
     ) -> None:
         self._host = host
         self._backend = backend

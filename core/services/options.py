@@ -6,12 +6,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from core.domain.options import OptionRegistry, OptionSpec, OptionValue, OptionValues
+from core.domain.options import (
+    HASH_OPTION,
+    MODEL_OPTION,
+    OptionRegistry,
+    OptionSpec,
+    OptionValue,
+    OptionValues,
+)
 from core.ports.driven import ModelCatalog, OptionStore
 from core.stages.lookup import unknown_model
 
-MODEL_OPTION = "sd_model_checkpoint"
-HASH_OPTION = "sd_checkpoint_hash"
 NO_BASE: Mapping[str, OptionValue] = MappingProxyType({})
 
 

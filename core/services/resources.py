@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.domain.resources import EmbeddingRef, LoraRef, NamedFile, ScriptInfo, UpscalerRef
 from core.domain.styles import Style
@@ -14,12 +14,19 @@ class ResourceBrowser:
     """``BrowseResources``. What nothing here offers yet is an empty list."""
 
     def __init__(
-        self, *, upscalers: Upscalers, faces: FaceRestorers, styles: StyleLibrary, files: ResourceFiles
+        self,
+        *,
+        upscalers: Upscalers,
+        faces: FaceRestorers,
+        styles: StyleLibrary,
+        files: ResourceFiles,
+        scripts: Callable[[], Sequence[ScriptInfo]] = tuple,
     ) -> None:
         self._files = files
         self._upscalers = upscalers
         self._faces = faces
         self._styles = styles
+        self._scripts = scripts
 
     def upscalers(self) -> Sequence[UpscalerRef]:
         return self._upscalers.all()
@@ -49,7 +56,7 @@ class ResourceBrowser:
         return self._styles.all()
 
     def scripts(self) -> Sequence[ScriptInfo]:
-        return ()
+        return self._scripts()
 
     def refresh(self) -> None:
         self._upscalers.refresh()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 
 from core.domain.errors import InvalidValue
 from core.domain.image import RasterImage
-from core.drafts import BatchDraft, ImageDraft
+from core.drafts import BatchDraft, ImageDraft, PicturesDraft
 from core.ports.driven import ImageEditor, RunHooks
 from core.prepared import Batch
 from core.prompt.extra_networks import ExtraNetwork, strip_extra_networks
+from core.stages.earlier import BEFORE_COLORS, BEFORE_HIRES, mend_faces
 from core.stages.order import Preparation, RunControl
 
 Execute = Callable[[Batch], Sequence[RasterImage]]
@@ -35,9 +37,25 @@ class Drawing:
                 break
             control.begin_iteration(index, _label(index, request.n_iter))
             draft = self._batch(run_id, index, prepared)
-            for offset, image in enumerate(execute(_fixed(draft, request.disable_extra_networks))):
-                drawn.append(self._finished(_image_draft(draft, offset, len(drawn), image), prepared, offset))
+            prepared.first_pass.clear()
+            images = execute(_fixed(draft))
+            for offset, picture in enumerate(self._pictures(draft, images, prepared, len(drawn))):
+                mend_faces(picture, prepared, control.check)
+                drawn.append(self._finished(picture, prepared, offset))
         return drawn
+
+    def _pictures(
+        self, batch: BatchDraft, images: Sequence[RasterImage], prepared: Preparation, before: int
+    ) -> list[ImageDraft]:
+        """Those of one iteration, after the plugins have seen them together."""
+        pictures = [_image_draft(batch, offset, before, image) for offset, image in enumerate(images)]
+        for picture, first in zip(pictures, prepared.first_pass, strict=False):
+            picture.earlier[BEFORE_HIRES] = first
+        draft = PicturesDraft(run_id=batch.run_id, index=batch.index, images=pictures)
+        self._hooks.after_batch(draft)
+        for index, picture in enumerate(draft.images, before):
+            picture.index = index
+        return draft.images
 
     def _batch(self, run_id: str, index: int, prepared: Preparation) -> BatchDraft:
         part = slice(index * prepared.request.batch_size, (index + 1) * prepared.request.batch_size)
@@ -50,19 +68,24 @@ class Drawing:
             hires_negative_prompts=list(prepared.hires_negative_prompts[part]),
             seeds=list(prepared.seeds[part]),
             subseeds=list(prepared.subseeds[part]),
+            options=prepared.options,
+            extras=dict(prepared.extras),
+            networks_disabled=prepared.request.disable_extra_networks,
         )
         self._hooks.before_batch(draft)
+        prepared.told.update(dict.fromkeys(draft.comments))
         return draft
 
     def _finished(self, draft: ImageDraft, prepared: Preparation, offset: int) -> ImageDraft:
         self._hooks.image(draft)
         if prepared.color_references:
             if prepared.options.flag("save_images_before_color_correction"):
-                draft.uncorrected = self._laid(draft.image, prepared, offset)
+                draft.earlier[BEFORE_COLORS] = self._laid(draft.image, prepared, offset)
             draft.image = self._editor.match_colors(draft.image, _of(prepared.color_references, offset))
         if prepared.overlay is not None:
             draft.painted = draft.image
             draft.image = self._laid(draft.image, prepared, offset)
+        self._hooks.after_overlay(draft)
         return draft
 
     def _laid(self, image: RasterImage, prepared: Preparation, offset: int) -> RasterImage:
@@ -79,8 +102,9 @@ def _of(pictures: Sequence[RasterImage], offset: int) -> RasterImage:
     return pictures[min(offset, len(pictures) - 1)]
 
 
-def _fixed(draft: BatchDraft, disabled: bool) -> Batch:
-    """The batch as it is drawn. ``disabled``: extra networks are taken out but not handed on."""
+def _fixed(draft: BatchDraft) -> Batch:
+    """The batch as it is drawn. Extra networks that are disabled are taken out but not handed on."""
+    disabled = draft.networks_disabled
     lists: tuple[Sequence[object], ...] = (
         draft.prompts,
         draft.negative_prompts,
@@ -103,6 +127,7 @@ def _fixed(draft: BatchDraft, disabled: bool) -> Batch:
         subseeds=tuple(draft.subseeds),
         networks=() if disabled else _networks(draft.prompts),
         hires_networks=() if disabled else _networks(draft.hires_prompts),
+        extras=MappingProxyType(draft.extras),
     )
 
 
@@ -114,15 +139,16 @@ def _networks(prompts: Sequence[str]) -> tuple[ExtraNetwork, ...]:
     return strip_extra_networks(prompts[0])[1] if prompts else ()
 
 
-def _image_draft(batch: BatchDraft, offset: int, index: int, image: RasterImage) -> ImageDraft:
+def _image_draft(batch: BatchDraft, offset: int, before: int, image: RasterImage) -> ImageDraft:
     return ImageDraft(
         run_id=batch.run_id,
-        index=index,
+        index=before + offset,
         image=image,
         prompt=batch.prompts[offset],
         negative_prompt=batch.negative_prompts[offset],
         seed=batch.seeds[offset],
         subseed=batch.subseeds[offset],
+        infotext_params=dict(batch.infotext_params),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import PurePosixPath
 
 from core.domain.folders import folder_parts
 from core.domain.image import RasterImage
@@ -17,28 +16,21 @@ MEGABYTE = 1024 * 1024
 
 
 class ExtraFiles:
-    """Written after the picture, under its name."""
+    """They take the name of the picture."""
 
-    def __init__(self, codec: ImageCodec, editor: ImageEditor, store: ImageStore) -> None:
+    def __init__(self, codec: ImageCodec, editor: ImageEditor) -> None:
         self._codec = codec
         self._editor = editor
-        self._store = store
 
-    def write(self, plan: SaveDraft, path: str, size: int, options: OptionValues) -> None:
-        """What the options want beside the file at ``path``, of ``size`` bytes. Raises ``StorageError``."""
-        name = PurePosixPath(path)
+    def make(self, plan: SaveDraft, size: int, options: OptionValues) -> dict[str, bytes]:
+        """What the options want beside a picture of ``size`` bytes, by extension."""
+        files: dict[str, bytes] = {}
         if options.flag("save_txt") and plan.infotext:
-            self._put(name, "txt", f"{plan.infotext}\n".encode("utf-8", "backslashreplace"))
-        if (
-            name.suffix != ".jpg"
-            and options.flag("export_for_4chan")
-            and _is_large(plan.image, size, options)
-        ):
+            files["txt"] = f"{plan.infotext}\n".encode("utf-8", "backslashreplace")
+        if plan.format != "jpg" and options.flag("export_for_4chan") and _is_large(plan.image, size, options):
             small = self._smaller(plan.image, options)
-            self._put(name, "jpg", encode(self._codec, small, "jpg", plan.infotext or None, options))
-
-    def _put(self, name: PurePosixPath, extension: str, data: bytes) -> None:
-        self._store.save(name.parent.parts, name.stem, extension, data, number=False, replace=True)
+            files["jpg"] = encode(self._codec, small, "jpg", plan.infotext or None, options)
+        return files
 
     def _smaller(self, image: RasterImage, options: OptionValues) -> RasterImage:
         """RGB with no side longer than the options allow."""

@@ -231,6 +231,7 @@ class ExtrasRun:
             seed=draft.seed,
             subseed=draft.subseed,
             infotext=infotext,
+            size=len(data),
         )
 
 

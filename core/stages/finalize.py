@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar, cast
 
-from core.domain.errors import InvalidValue
 from core.domain.geometry import grid_shape, makes_grid
-from core.domain.image import ImageFormat, RasterImage
+from core.domain.image import BlobRef, ImageFormat, RasterImage
 from core.domain.options import OptionValues
-from core.domain.result import ResultImage
-from core.drafts import ImageDraft, ResultDraft
+from core.domain.result import FileOrder, ResultImage
+from core.drafts import GridDraft, ImageDraft, ResultDraft
 from core.ports.driven import BlobStore, ImageCodec, ImageEditor, RunHooks
 from core.stages.encoding import encode, fitting
 from core.stages.masks import mask_pictures
 from core.stages.order import Preparation, RunOrder
 from core.stages.parameters import PictureText, info_object
-from core.stages.saving import Place, Saving
+from core.stages.saving import Place, PlannedFile, Saving
+from core.stages.staged import Finished
 
+T = TypeVar("T")
 Role = Literal["picture", "grid", "beside"]
 
 
@@ -39,12 +40,12 @@ class _Output:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """An output encoded; ``path`` is where it was saved."""
+    """An output encoded, and the file to make of it."""
 
     output: _Output
     format: ImageFormat
     data: bytes
-    path: str | None
+    file: PlannedFile | None
 
 
 class Finishing:
@@ -74,41 +75,55 @@ class Finishing:
 
     def finish(
         self, run_id: str, order: RunOrder, prepared: Preparation, drawn: list[ImageDraft], *, complete: bool
-    ) -> tuple[tuple[ResultImage, ...], dict[str, Any], tuple[str, ...]]:
-        """The pictures, the ``info`` object and the comments. Raises ``StorageError`` or ``PluginError``."""
+    ) -> Finished:
+        """The result, and the files that are to be written once it is committed. Raises ``StorageError`` or
+        ``PluginError``."""
+        prepared = _as_drawn(prepared, drawn)
         text = PictureText(order, prepared, self._marks, self._version)
         result = ResultDraft(
             run_id=run_id,
             images=drawn,
             infotexts=[text.write(draft) for draft in drawn],
-            comments=list(prepared.comments),
+            comments=[*prepared.comments, *prepared.told],
         )
         self._hooks.finalize(result)
-        if len(result.images) != len(result.infotexts):
-            raise InvalidValue(
-                "the infotexts of a result", len(result.infotexts), f"there are {len(result.images)} images"
-            )
         options = prepared.options
-        outputs, grid = self._outputs(result, prepared), self._grid(result, prepared)
+        outputs = [*self._grid(result, prepared), *self._outputs(result, prepared)]
         saves = prepared.request.save_images and (complete or options.flag("save_incomplete_images"))
         place = Place(run_id, order, prepared)
-        if grid is not None and options.flag("return_grid"):
-            outputs = [grid, *outputs]
-        elif grid is not None:
-            self._write(grid, options, place, saves)
-        # Blobs come last, so that a disk that refuses a picture leaves none behind.
         written = [self._write(output, options, place, saves) for output in outputs]
-        images = tuple(self._kept(one) for one in written if one.output.returned)
-        first = result.first_image + (1 if outputs and outputs[0].role == "grid" else 0)
-        texts = [output.infotext for output in outputs if output.returned and output.infotext is not None]
-        return images, info_object(order, prepared, texts, first, self._version), tuple(result.comments)
+        returned = [one for one in written if one.output.returned]
+        first = result.first_image + (1 if returned and returned[0].output.role == "grid" else 0)
+        texts = [one.output.infotext for one in returned if one.output.infotext is not None]
+        # Blobs come last, so that a plugin or a disk that refuses a picture leaves none behind.
+        return Finished(
+            images=tuple(map(self._kept, returned)),
+            info=info_object(order, prepared, texts, first, self._version),
+            comments=tuple(result.comments),
+            files=tuple(self._orders(written)),
+            drafts=tuple(one.output.draft for one in returned),
+        )
+
+    def sheet(self, draft: ImageDraft, infotext: str, place: Place, *, saves: bool) -> Finished:
+        """One picture that a script made of others, with the file that the options want of a grid."""
+        written = self._write(_Output(draft, infotext, "grid"), place.prepared.options, place, saves)
+        return Finished(images=(self._kept(written),), info={}, files=tuple(self._orders([written])))
+
+    def keep(self, image: RasterImage) -> BlobRef:
+        """Make a picture one that a request can start from; it is to be let go of."""
+        return self._blobs.put(self._codec.encode(image, "png", None))
+
+    def let_go(self, refs: Iterable[BlobRef]) -> None:
+        for ref in refs:
+            self._blobs.release(ref)
 
     def _outputs(self, result: ResultDraft, prepared: Preparation) -> list[_Output]:
         outputs: list[_Output] = []
         for draft, infotext in zip(result.images, result.infotexts, strict=True):
-            if draft.uncorrected is not None:
-                before, ending = _with_image(draft, draft.uncorrected), "-before-color-correction"
-                outputs.append(_Output(before, infotext, "beside", ending, returned=False))
+            outputs += [
+                _Output(_with_image(draft, before), infotext, "beside", ending, returned=False)
+                for ending, before in draft.earlier.items()
+            ]
             outputs.append(_Output(draft, infotext, "picture"))
             outputs += [
                 _Output(
@@ -118,7 +133,8 @@ class Finishing:
             ]
         return outputs
 
-    def _grid(self, result: ResultDraft, prepared: Preparation) -> _Output | None:
+    def _grid(self, result: ResultDraft, prepared: Preparation) -> list[_Output]:
+        """The grid, if one is wanted."""
         request, options = prepared.request, prepared.options
         count = len(result.images)
         wanted = makes_grid(
@@ -128,25 +144,35 @@ class Finishing:
             only_if_multiple=options.flag("grid_only_if_multiple"),
         )
         if not wanted or count == 0 or result.first_image > 0:
-            return None
+            return []
         rows, columns = grid_shape(
             count,
             n_rows=int(options.number("n_rows")),
             batch_size=request.batch_size,
             prevent_empty_spots=options.flag("grid_prevent_empty_spots"),
         )
-        pictures = [draft.image for draft in result.images]
-        image = self._editor.grid(pictures, columns, rows, options.text("grid_background_color"))
-        return _Output(_with_image(result.images[0], image), result.infotexts[0], "grid")
+        sheet = GridDraft(
+            run_id=result.run_id,
+            images=[draft.image for draft in result.images],
+            columns=columns,
+            rows=rows,
+            background=options.text("grid_background_color"),
+        )
+        self._hooks.grid(sheet)
+        if not sheet.images:
+            return []
+        image = self._editor.grid(sheet.images, sheet.columns, sheet.rows, sheet.background)
+        returned = options.flag("return_grid")
+        return [_Output(_with_image(result.images[0], image), result.infotexts[0], "grid", returned=returned)]
 
     def _write(self, output: _Output, options: OptionValues, place: Place, saves: bool) -> _Written:
-        """Encode a picture, and save it where the options say so."""
+        """Encode a picture, and plan its file where the options want one."""
         image = output.draft.image
         file_format = fitting(cast(ImageFormat, options.text("samples_format")), image)
         data = encode(self._codec, image, file_format, output.infotext, options)
-        path = None
+        file = None
         if saves and output.saved:
-            path = self._saving.save(
+            file = self._saving.plan(
                 output.draft,
                 output.infotext,
                 place,
@@ -154,7 +180,7 @@ class Finishing:
                 encoded=(file_format, data),
                 suffix=output.suffix,
             )
-        return _Written(output, file_format, data, path)
+        return _Written(output, file_format, data, file)
 
     def _kept(self, written: _Written) -> ResultImage:
         draft = written.output.draft
@@ -166,8 +192,31 @@ class Finishing:
             seed=draft.seed,
             subseed=draft.subseed,
             infotext=written.output.infotext or "",
-            path=written.path,
+            size=len(written.data),
         )
+
+    def _orders(self, written: Sequence[_Written]) -> Iterator[FileOrder]:
+        index = 0
+        for one in written:
+            if one.file is not None:
+                yield one.file.order(self._blobs, index if one.output.returned else None)
+            index += one.output.returned
+
+
+def _as_drawn(prepared: Preparation, drawn: Sequence[ImageDraft]) -> Preparation:
+    """With the prompts and seeds that plugins gave to single pictures."""
+    found = {draft.index: draft for draft in drawn if draft.index < len(prepared.prompts)}
+
+    def each(planned: Sequence[T], name: str) -> tuple[T, ...]:
+        return tuple(getattr(found[i], name) if i in found else value for i, value in enumerate(planned))
+
+    return replace(
+        prepared,
+        prompts=each(prepared.prompts, "prompt"),
+        negative_prompts=each(prepared.negative_prompts, "negative_prompt"),
+        seeds=each(prepared.seeds, "seed"),
+        subseeds=each(prepared.subseeds, "subseed"),
+    )
 
 
 def _with_image(draft: ImageDraft, image: RasterImage) -> ImageDraft:

@@ -10,9 +10,10 @@ from core.domain.geometry import Box, Size, masked_region, paste_to
 from core.domain.image import BlobRef, RasterImage
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, InitParams, MaskedContent, ResizeMode
-from core.ports.driven import BlobStore, ImageCodec, ImageEditor
+from core.ports.driven import BlobStore, ImageCodec, ImageEditor, Upscalers
 from core.prepared import InitPictures
 from core.stages.extra_files import InitFiles
+from core.stages.init_resizing import Resize, init_resizer
 from core.stages.order import Overlay
 
 _CONTENT_LABELS = {
@@ -46,12 +47,18 @@ class InitPreparing:
     """Follows the reference's order of work, so that the same request gives the same pixels."""
 
     def __init__(
-        self, blobs: BlobStore, codec: ImageCodec, editor: ImageEditor, files: InitFiles | None = None
+        self,
+        blobs: BlobStore,
+        codec: ImageCodec,
+        editor: ImageEditor,
+        files: InitFiles | None = None,
+        upscalers: Upscalers | None = None,
     ) -> None:
         self._blobs = blobs
         self._codec = codec
         self._editor = editor
         self._files = files
+        self._upscalers = upscalers
 
     def prepare(self, request: GenerationRequest, init: InitParams, options: OptionValues) -> PreparedInit:
         """Raises ``InvalidImage``, or ``InvalidValue`` for more images than the batch has places."""
@@ -65,7 +72,8 @@ class InitPreparing:
         sent = [self._picture(ref) for ref in init.images]
         sources = [self._editor.flatten(picture, background) for picture in sent]
         masking = self._masking(request, init, sources[0])
-        images, originals = self._sized(request, init, sources, masking)
+        resize, told = init_resizer(self._editor, self._upscalers, options)
+        images, originals = self._sized(request, init, sources, masking, resize)
         strength = 0.75 if request.denoising_strength is None else request.denoising_strength
         multiplier = init.noise_multiplier
         pictures = InitPictures(
@@ -85,7 +93,7 @@ class InitPreparing:
             else None,
             color_references=pictures.images if options.flag("img2img_color_correction") else (),
             extra=_parameters(init, masking, pictures.noise_multiplier) | self._kept(sent, options),
-            comments=_comments(init, masking),
+            comments=(*_comments(init, masking), *told),
         )
 
     def _picture(self, ref: BlobRef) -> RasterImage:
@@ -124,16 +132,17 @@ class InitPreparing:
         init: InitParams,
         sources: list[RasterImage],
         masking: _Masking | None,
+        resize: Resize,
     ) -> tuple[list[RasterImage], list[RasterImage]]:
         """The images at the size that is sampled, and the originals that the result is laid over."""
         width, height = request.width, request.height
         if masking is not None and masking.crop is not None:
             crop = tuple(masking.crop)
             parts = [self._editor.crop(image, (crop[0], crop[1], crop[2], crop[3])) for image in sources]
-            return [self._editor.resize(part, width, height, ResizeMode.FILL) for part in parts], sources
+            return [resize(part, width, height, ResizeMode.FILL) for part in parts], sources
         if init.resize_mode is ResizeMode.LATENT:
             return sources, sources
-        sized = [self._editor.resize(image, width, height, init.resize_mode) for image in sources]
+        sized = [resize(image, width, height, init.resize_mode) for image in sources]
         return sized, sized
 
     def _latent_mask(self, request: GenerationRequest, init: InitParams, masking: _Masking) -> RasterImage:

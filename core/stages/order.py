@@ -13,14 +13,17 @@ from core.domain.job import FrozenInputs, JobId
 from core.domain.model import ModelRef
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest
-from core.ports.driven import RunWatch
-from core.prepared import HiresPass, InitPictures, RefinerSwitch
+from core.ports.driven import ModelCatalog, RunWatch
+from core.prepared import Enlarge, HiresPass, InitPictures, RefinerSwitch
 from core.sampling.passes import SamplingPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOrder:
-    """One run to make, as ``process_images`` hands it over."""
+    """One run to make, as ``process_images`` hands it over.
+
+    :param models: where a script finds another checkpoint for one of its passes.
+    """
 
     job_id: JobId
     request: GenerationRequest
@@ -30,6 +33,7 @@ class RunOrder:
     hires_model: ModelRef | None = None
     options: OptionValues
     accepted_at: datetime
+    models: ModelCatalog | None = None
 
     @property
     def checkpoint(self) -> ModelRef:
@@ -59,8 +63,13 @@ class Preparation:
     """A checked request with everything resolved; the runner seals it.
 
     :param color_references: whose colours the pictures of a batch take on; empty: they keep their own.
+    :param mend: mends the faces of a picture, calling the second argument as it goes; None: none are mended.
+    :param first_pass: where the pictures of the first pass of the batch in progress are put, if they are
+        wanted.
     :param prompts: all pictures of the run; ``seeds`` and ``subseeds`` go with them.
     :param extra: infotext parameters after the fixed ones, in order.
+    :param extras: what plugins hand to the backend.
+    :param told: comments that came up while it was drawn, each once.
     """
 
     request: GenerationRequest
@@ -79,6 +88,10 @@ class Preparation:
     subseeds: tuple[int, ...]
     extra: Mapping[str, Any]
     comments: tuple[str, ...] = field(default=())
+    mend: Enlarge | None = None
+    first_pass: list[RasterImage] = field(default_factory=list)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    told: dict[str, None] = field(default_factory=dict)
 
 
 class RunControl(RunWatch, Protocol):

@@ -10,6 +10,7 @@ from core.domain import infotext
 from core.domain.model import ModelIdentity
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, Kind
+from core.domain.token_merging import merging_ratio
 from core.drafts import ImageDraft
 from core.sampling.registry import ResolvedSampling
 from core.stages.order import Preparation, RunOrder
@@ -49,10 +50,12 @@ class PictureText:
 
     def _fixed(self, draft: ImageDraft) -> dict[str, Any]:
         request, options = self._prepared.request, self._prepared.options
+        overrides = request.override_settings
         model = self._order.checkpoint.identity
         plan = self._prepared.plan
         schedule = ResolvedSampling(plan.sampler, plan.scheduler).schedule_type
-        merging = _merging_ratio(request, options)
+        merging = merging_ratio(options, overrides, from_picture=request.kind is Kind.IMG2IMG)
+        merging_hr = merging_ratio(options, overrides, from_picture=False, hires=True)
         return {
             "Steps": request.steps,
             "Sampler": plan.sampler.name,
@@ -65,12 +68,13 @@ class PictureText:
             "Model": _model_name(model) if options.flag("add_model_name_to_info") else None,
             **_variation(request, draft),
             "Denoising strength": _strength(request),
+            "Conditional mask weight": options["inpainting_mask_weight"]
+            if self._order.checkpoint.inpainting
+            else None,
             "Clip skip": _above(options, "CLIP_stop_at_last_layers", 1),
             "ENSD": _ensd(options, plan.eta, plan.sampler.uses_ensd),
             "Token merging ratio": merging or None,
-            "Token merging ratio hr": (options["token_merging_ratio_hr"] or merging or None)
-            if request.hires
-            else None,
+            "Token merging ratio hr": (merging_hr or None) if request.hires else None,
             "RNG": options["randn_source"] if options["randn_source"] != "GPU" else None,
             "Tiling": True if request.tiling else None,
         }
@@ -113,7 +117,7 @@ def info_object(
         "styles": list(request.styles),
         "job_timestamp": _timestamp(order.accepted_at),
         "clip_skip": int(options.number("CLIP_stop_at_last_layers")),
-        "is_using_inpainting_conditioning": False,
+        "is_using_inpainting_conditioning": order.checkpoint.inpainting,
         "version": version,
     }
 
@@ -139,15 +143,6 @@ def _variation(request: GenerationRequest, draft: ImageDraft) -> dict[str, Any]:
 def _strength(request: GenerationRequest) -> float | None:
     used = request.kind is Kind.IMG2IMG or request.hires is not None
     return request.denoising_strength if used else None
-
-
-def _merging_ratio(request: GenerationRequest, options: OptionValues) -> float:
-    """Of the first pass: img2img has an option of its own, which an override of the common one beats."""
-    common: float = options["token_merging_ratio"]
-    if request.kind is not Kind.IMG2IMG:
-        return common
-    overridden = request.override_settings.get("token_merging_ratio")
-    return (common if overridden else 0) or options["token_merging_ratio_img2img"] or common
 
 
 def _above(options: OptionValues, name: str, limit: float) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from core.domain.errors import InvalidValue
@@ -14,18 +15,21 @@ from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, HiresParams
 from core.domain.seeds import image_seeds, image_subseeds
 from core.domain.styles import Style, apply_negative_styles, apply_styles
+from core.domain.unchosen import SAME_SAMPLER, SAME_SCHEDULER, chosen
 from core.domain.upscaling import LATENT_UPSCALERS, check_upscaler, tiling_of
 from core.drafts import RequestDraft
-from core.ports.driven import RunHooks, Upscalers
+from core.ports.driven import FaceRestorers, RunHooks, Upscalers
 from core.prepared import Enlarge, HiresPass
 from core.prompt.comments import strip_comments
 from core.sampling.passes import SamplingPlan
 from core.sampling.registry import ResolvedSampling, resolve, resolve_hires
+from core.stages.earlier import face_mending, wants_first_pass
 from core.stages.init_pictures import InitPreparing, PreparedInit
 from core.stages.order import Preparation, RunOrder
 from core.stages.other_models import hires_checkpoint_parameter, refiner_parameters, refiner_switch
 from core.stages.quiet import QuietWatch
 from core.stages.sampling_plan import make_plan, plan_parameters
+from core.stages.unheeded import unheeded
 
 DEFAULT_HIRES_UPSCALER = "Latent"
 
@@ -39,22 +43,32 @@ class Preparing:
         init: InitPreparing,
         limits: RequestLimits,
         upscalers: Upscalers | None = None,
+        faces: FaceRestorers | None = None,
     ) -> None:
         self._hooks = hooks
         self._init = init
         self._limits = limits
         self._upscalers = upscalers
+        self._faces = faces
+
+    @property
+    def limits(self) -> RequestLimits:
+        return self._limits
 
     def prepare(self, run_id: str, order: RunOrder) -> Preparation:
         """Raises ``InvalidRequest``, or ``PluginError``."""
-        draft = RequestDraft(run_id=run_id, request=_with_defaults(order), options=order.options)
+        draft = _draft(run_id, order)
         self._hooks.prepare(draft)
         request, options = _finished(draft), draft.options
         check_request(request, self._limits)
         resolved = resolve(request.sampler_name, request.scheduler)
-        plan = make_plan(request, options, resolved)
+        plan = make_plan(request, options, resolved, order.model.family if order.model else "")
         init = self._init.prepare(request, request.init, options) if request.init else None
+        first_pass: list[RasterImage] = []
         hires = self._hires_pass(order, request, options, plan)
+        if hires is not None and wants_first_pass(request, options):
+            hires = replace(hires, keep=first_pass.extend)
+        mend, told = face_mending(self._faces, request, options)
         refiner = refiner_switch(order, request, options)
         count = request.batch_size * request.n_iter
         hires_prompts = _hires_prompts(request, order.frozen.styles, options)
@@ -80,7 +94,15 @@ class Preparing:
             seeds=image_seeds(request.seed, count, request.subseed_strength),
             subseeds=image_subseeds(request.subseed, count),
             extra=extra,
-            comments=(*draft.comments, *(init.comments if init else ())),
+            comments=(
+                *draft.comments,
+                *unheeded(request, draft.applied_networks),
+                *(init.comments if init else ()),
+                *told,
+            ),
+            mend=mend,
+            first_pass=first_pass,
+            extras=MappingProxyType(draft.extras),
         )
 
     def _hires_pass(
@@ -92,6 +114,11 @@ class Preparing:
         if hires.upscaler in LATENT_UPSCALERS or self._upscalers is None:
             return hires
         return replace(hires, enlarge=enlarging(self._upscalers, hires, options))
+
+
+def _draft(run_id: str, order: RunOrder) -> RequestDraft:
+    model = order.model.identity if order.model else None
+    return RequestDraft(run_id=run_id, request=_with_defaults(order), options=order.options, model=model)
 
 
 def _as_drawn(request: GenerationRequest, hires: HiresPass | None) -> GenerationRequest:
@@ -169,7 +196,7 @@ def _hires_pass(
     first = ResolvedSampling(plan.sampler, plan.scheduler)
     resolved = resolve_hires(first, hires.sampler_name, hires.scheduler)
     return HiresPass(
-        plan=make_plan(second, options, resolved),
+        plan=replace(make_plan(second, options, resolved), is_sdxl=plan.is_sdxl),
         sizes=sizes,
         upscaler=hires.upscaler or DEFAULT_HIRES_UPSCALER,
         denoising_strength=request.denoising_strength,
@@ -188,11 +215,6 @@ def enlarging(upscalers: Upscalers, hires: HiresPass, options: OptionValues) -> 
     return enlarge
 
 
-def _given(name: str | None) -> bool:
-    """The literals that infotexts carry for "as in the first pass" count as nothing."""
-    return bool(name) and name not in ("Use same sampler", "Use same scheduler")
-
-
 def _extra(
     request: GenerationRequest,
     options: OptionValues,
@@ -208,6 +230,8 @@ def _extra(
         extra.update(init.extra)
     if options.text("emphasis") != "Original" and _is_weighted(request):
         extra["Emphasis"] = options.text("emphasis")
+    if options.text("sd_noise_schedule") != "Default":
+        extra["Noise Schedule"] = options.text("sd_noise_schedule")
     extra.update(plan_parameters(request, options, resolved))
     extra.update(_guidance_parameters(request, options))
     return extra
@@ -225,10 +249,10 @@ def _hires_parameters(
         x, y = hires.firstphase_width or request.width, hires.firstphase_height or request.height
     resized = x != 0 or y != 0
     found = {
-        "Hires sampler": hires.sampler_name if _given(hires.sampler_name) else None,
+        "Hires sampler": chosen(hires.sampler_name, SAME_SAMPLER),
         "Hires prompt": prompts[0] if prompts[0] != request.prompt else None,
         "Hires negative prompt": prompts[1] if prompts[1] != request.negative_prompt else None,
-        "Hires schedule type": hires.scheduler if _given(hires.scheduler) else None,
+        "Hires schedule type": chosen(hires.scheduler, SAME_SCHEDULER),
         "Hires resize": f"{x}x{y}" if resized else None,
         "Hires upscale": None if resized else hires.scale,
         "Hires steps": hires.second_pass_steps or None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from core.domain.families import REFINER, SDXL
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest
 from core.sampling.params import UniPCOptions
@@ -26,7 +27,9 @@ _SIGMA_DEFAULTS = {"s_churn": 0.0, "s_tmin": 0.0, "s_tmax": math.inf, "s_noise":
 _ETA_LABELS = {"eta_ancestral": "Eta", "eta_ddim": "Eta DDIM"}
 
 
-def make_plan(request: GenerationRequest, options: OptionValues, resolved: ResolvedSampling) -> SamplingPlan:
+def make_plan(
+    request: GenerationRequest, options: OptionValues, resolved: ResolvedSampling, family: str = ""
+) -> SamplingPlan:
     """The plan of the first pass. Raises ``InvalidValue`` for numbers that make no schedule."""
     return SamplingPlan(
         sampler=resolved.sampler,
@@ -44,6 +47,7 @@ def make_plan(request: GenerationRequest, options: OptionValues, resolved: Resol
             order=int(options.number("uni_pc_order")),
             lower_order_final=options.flag("uni_pc_lower_order_final"),
         ),
+        is_sdxl=family in (SDXL, REFINER),
         sgm_noise_multiplier=options.flag("sgm_noise_multiplier"),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,8 +11,9 @@ from core.domain.folders import folder_parts
 from core.domain.image import ImageFormat
 from core.domain.options import OptionValues
 from core.domain.request import Kind
+from core.domain.result import FileOrder, SideFile
 from core.drafts import ImageDraft, SaveDraft
-from core.ports.driven import Clock, ImageCodec, ImageEditor, ImageStore, RunHooks
+from core.ports.driven import BlobStore, Clock, ImageCodec, ImageEditor, ImageStore, RunHooks
 from core.sampling.registry import ResolvedSampling
 from core.stages.encoding import encode, fitting
 from core.stages.extra_files import ExtraFiles
@@ -31,19 +33,48 @@ class Place:
     prepared: Preparation
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFile:
+    """A file as it is to be written once the result is committed, and what is to lie beside it, by
+    extension."""
+
+    folder: tuple[str, ...]
+    stem: str
+    extension: str
+    data: bytes
+    number: bool
+    basename: str
+    replace: bool
+    beside: Mapping[str, bytes]
+
+    def order(self, blobs: BlobStore, image: int | None) -> FileOrder:
+        """The same with its bytes in ``blobs``, for the picture of that index."""
+        return FileOrder(
+            blob=blobs.put(self.data),
+            folder=self.folder,
+            stem=self.stem,
+            extension=self.extension,
+            number=self.number,
+            basename=self.basename,
+            replace=self.replace,
+            image=image,
+            beside=tuple(SideFile(extension, blobs.put(data)) for extension, data in self.beside.items()),
+        )
+
+
 class Saving:
-    """Writes pictures below the data folder, by the options' patterns."""
+    """Plans the files below the data folder, by the options' patterns."""
 
     def __init__(
         self, hooks: RunHooks, codec: ImageCodec, editor: ImageEditor, store: ImageStore, clock: Clock
     ) -> None:
-        self._extra_files = ExtraFiles(codec, editor, store)
+        self._extra_files = ExtraFiles(codec, editor)
         self._hooks = hooks
         self._codec = codec
         self._store = store
         self._clock = clock
 
-    def save(
+    def plan(
         self,
         draft: ImageDraft,
         infotext: str | None,
@@ -52,9 +83,9 @@ class Saving:
         grid: bool,
         encoded: tuple[ImageFormat, bytes],
         suffix: str = "",
-    ) -> str | None:
-        """The path written, or None where the options keep nothing. ``encoded`` is used again if it is the
-        same picture in the same format. Raises ``StorageError``.
+    ) -> PlannedFile | None:
+        """The file to write, or None where the options keep nothing. ``encoded`` is used again if it is the
+        same picture in the same format. Raises ``StorageError`` where it could not be written now.
 
         :param suffix: ends the name of a file that belongs to a picture.
         """
@@ -69,18 +100,18 @@ class Saving:
         lossless = plan.format == "webp" and options.flag("webp_lossless")
         changed = before != (plan.image, plan.infotext) or plan.format != encoded[0] or lossless
         data = self._encode(plan, infotext, options, lossless) if changed else encoded[1]
-        stored = self._store.save(
-            plan.folder,
-            plan.stem,
-            plan.format,
-            data,
+        # Better now than after the commit: a job fails then with the reason.
+        self._store.check(plan.folder, plan.stem, plan.format, len(data))
+        return PlannedFile(
+            folder=tuple(plan.folder),
+            stem=plan.stem,
+            extension=plan.format,
+            data=data,
             number=grid or options.flag("save_images_add_number") or not plan.stem,
             basename=GRID_NAME if grid else "",
             replace=options.text("save_images_replace_action") == "Replace",
+            beside=self._extra_files.make(plan, len(data), options),
         )
-        self._extra_files.write(plan, stored.path, len(data), options)
-        self._hooks.saved(place.run_id, stored.path)
-        return stored.path
 
     def _encode(self, plan: SaveDraft, infotext: str | None, options: OptionValues, lossless: bool) -> bytes:
         kept = plan.infotext if infotext is not None else None

@@ -8,18 +8,25 @@ from typing import Any, Protocol
 
 from core.domain.errors import InvalidImage
 from core.domain.image import BlobRef
-from core.domain.result import ResultImage
+from core.domain.result import FileOrder, ResultImage
+from core.drafts import ImageDraft
 from core.ports.driven import BlobStore
 from core.stages.order import RunControl, RunOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """What the third stage hands over: the pictures, the ``info`` object and the comments."""
+    """What the third stage hands over: the pictures, the ``info`` object, the comments, and the files that
+    are to be written once all this is committed.
+
+    :ivar drafts: what ``images`` were encoded from, one each, of a kind that the backend draws.
+    """
 
     images: tuple[ResultImage, ...]
     info: Mapping[str, Any]
     comments: tuple[str, ...] = ()
+    files: tuple[FileOrder, ...] = ()
+    drafts: tuple[ImageDraft, ...] = ()
 
 
 class StagedRun(Protocol):

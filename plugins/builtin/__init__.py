@@ -1,0 +1,23 @@
+"""The plugins that come with Serena. They use the public hooks and nothing else."""
+
+from __future__ import annotations
+
+from plugins.builtin.loopback import LoopbackPlugin
+from plugins.builtin.lora import LoraPlugin
+from plugins.builtin.prompt_matrix import PromptMatrixPlugin
+from plugins.builtin.prompts_from_file import PromptsFromFilePlugin
+from plugins.builtin.wildcards import WildcardsPlugin
+from plugins.builtin.xyz_plot import XyzPlotPlugin
+
+
+def builtin_plugins() -> tuple[tuple[str, object], ...]:
+    """New ones, by their names, in the order in which they are registered: the last one is called first, so
+    that tags of LoRAs may come out of wildcards."""
+    return (
+        ("lora", LoraPlugin()),
+        ("loopback", LoopbackPlugin()),
+        ("prompt_matrix", PromptMatrixPlugin()),
+        ("prompts_from_file", PromptsFromFilePlugin()),
+        ("xyz_plot", XyzPlotPlugin()),
+        ("wildcards", WildcardsPlugin()),
+    )

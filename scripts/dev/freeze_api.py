@@ -1,5 +1,5 @@
-"""Freeze the HTTP API anew: ``contracts/api/sdapi.openapi.json``, what ``differences.json`` says of us,
-and the page ``docs/reference/http-errors.md``.
+"""Freeze the HTTP API anew: the documents ``contracts/api/{sdapi,serena,openai}.openapi.json``, what
+``differences.json`` says of us, and the page ``docs/reference/http-errors.md``.
 
 Run it from the root of the repository after a change that is meant, and read the diff. A new difference gets
 ``why: ""``, which the tests refuse until somebody has filled it in.
@@ -8,6 +8,7 @@ Run it from the root of the repository after a change that is meant, and read th
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,7 @@ from core.domain.job import JobError
 from tests.integration.http.replay import API, CASES, DIFFERENCES, ask, comparable, shown
 from tests.unit.adapters.http.conftest import Client
 
+OWN, OPENAI = "/api/v1/", "/v1/"
 ERRORS = Path("docs/reference/http-errors.md")
 
 HEAD = """# Errors of the HTTP API
@@ -40,6 +42,9 @@ The layers in front of the routes answer 401 without a password where one is nee
 another site, 413 to a body that is too large, 415 to a body that is not JSON, and 421 to a request for
 another server's name. What is not offered here answers 501. An error that nobody foresaw is a 500
 `InternalServerError`; the log says why.
+
+Below `/api/v1` every error is a [problem](api-v1.md#errors) instead, whose `code` is the class of the error;
+below `/v1` it has [OpenAI's shape](openai.md).
 """
 
 MIDDLE = """
@@ -52,6 +57,34 @@ Its answers were recorded; every difference is here, with the reason.
 def write(name: str, value: Any) -> None:
     (API / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
     print(f"wrote {API / name}")
+
+
+def parted(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The served document in three: the own API, OpenAI's, and all else."""
+    paths = document["paths"]
+    own = {path: item for path, item in paths.items() if path.startswith(OWN)}
+    theirs = {path: item for path, item in paths.items() if path.startswith(OPENAI)}
+    others = {path: item for path, item in paths.items() if path not in own | theirs}
+    return {
+        "sdapi.openapi.json": _part(document, others),
+        "serena.openapi.json": _part(document, own),
+        "openai.openapi.json": _part(document, theirs),
+    }
+
+
+def _part(document: dict[str, Any], paths: dict[str, Any]) -> dict[str, Any]:
+    """``document`` with these paths only, and the schemas that they reach."""
+    schemas, reached, fresh = document["components"]["schemas"], set[str](), _named(paths)
+    while fresh:
+        reached |= fresh
+        fresh = _named([schemas[name] for name in fresh]) - reached
+    kept = {name: schema for name, schema in schemas.items() if name in reached}
+    return {**document, "paths": paths, "components": {**document["components"], "schemas": kept}}
+
+
+def _named(value: Any) -> set[str]:
+    """The names of the schemas that ``value`` refers to."""
+    return set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(value)))
 
 
 def differing(client: Client) -> list[dict[str, Any]]:
@@ -109,7 +142,8 @@ def main() -> None:
         app.start()
         try:
             client = Client(create_app(app))
-            write("sdapi.openapi.json", client.get("/openapi.json").json())
+            for name, part in parted(client.get("/openapi.json").json()).items():
+                write(name, part)
             rows = differing(client)
             write("differences.json", rows)
             ERRORS.write_text(errors_page(rows))

@@ -13,10 +13,9 @@ from types import UnionType
 from typing import Any, Literal, cast, get_args, get_origin
 
 import typer
-from click import Command, Option, Parameter
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 from adapters.application import Host
 from adapters.cli.app import create_cli
@@ -60,6 +59,8 @@ def _setting_row(dotted: str, field: FieldInfo) -> str:
 def _kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is dict:
+        return f"table of {_kind(get_args(annotation)[1])}"
     if get_origin(annotation) in (tuple, list):
         return f"list: {_kind(get_args(annotation)[0])}"
     if isinstance(annotation, UnionType):
@@ -70,21 +71,32 @@ def _kind(annotation: Any) -> str:
 def _default(value: Any) -> str:
     if value is None:
         return "unset"
-    if value in ((), "", []):
+    if value in ((), "", [], {}):
         return "none"
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 
-def commands() -> dict[str, Command]:
+def commands() -> dict[str, Any]:
+    """By name; those of a group with the group's name in front."""
     group = typer.main.get_command(create_cli(cast(Host, None)))
+    return dict(_commands(group, ""))
+
+
+def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     assert isinstance(group, TyperGroup)
-    return group.commands
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            if command.invoke_without_command:
+                yield f"{prefix}{name}", command
+            yield from _commands(command, f"{prefix}{name} ")
+        elif not command.hidden:
+            yield f"{prefix}{name}", command
 
 
-def flag_rows(parameters: Iterable[Parameter]) -> Iterator[str]:
+def flag_rows(parameters: Iterable[Any]) -> Iterator[str]:
     """A row for each option among ``parameters``."""
     for parameter in parameters:
-        if isinstance(parameter, Option) and parameter.name != "help":
+        if isinstance(parameter, TyperOption) and parameter.name != "help":
             names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
             default = parameter.default
             shown = (

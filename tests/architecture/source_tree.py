@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +18,11 @@ class Source:
 
     name: str
     tree: ast.Module
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree, walked once: many tests look at every node there is."""
+        return tuple(ast.walk(self.tree))
 
 
 def sources(*folders: str) -> Iterator[Source]:
@@ -33,8 +38,8 @@ def _parsed(folder: str) -> tuple[Source, ...]:
     )
 
 
-def calls(tree: ast.AST) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+def calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    return (node for node in nodes if isinstance(node, ast.Call))
 
 
 def called_name(call: ast.Call) -> str:
@@ -45,9 +50,9 @@ def called_name(call: ast.Call) -> str:
     return ""
 
 
-def imported_modules(tree: ast.AST) -> Iterator[str]:
+def imported_modules(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """The full names of what is imported; relative imports are left out, the linter forbids them."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

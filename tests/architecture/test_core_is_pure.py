@@ -19,13 +19,13 @@ CORE = list(sources("core"))
 
 @pytest.mark.parametrize("source", CORE, ids=lambda s: s.name)
 def test_imports_the_standard_library_only(source: Source) -> None:
-    strangers = {name for name in imported_modules(source.tree) if name.partition(".")[0] not in ALLOWED}
+    strangers = {name for name in imported_modules(source.nodes) if name.partition(".")[0] not in ALLOWED}
     assert strangers == set()
 
 
 @pytest.mark.parametrize("source", CORE, ids=lambda s: s.name)
 def test_no_relative_imports(source: Source) -> None:
-    relative = [n.lineno for n in ast.walk(source.tree) if isinstance(n, ast.ImportFrom) and n.level]
+    relative = [n.lineno for n in source.nodes if isinstance(n, ast.ImportFrom) and n.level]
     assert relative == []
 
 
@@ -34,7 +34,7 @@ def test_no_relative_imports(source: Source) -> None:
 )
 def test_no_module_keeps_state(source: Source) -> None:
     """No ``global``, and no mutable object, lock or flag at module level; read-only tables are fine."""
-    rebound = [n.lineno for n in ast.walk(source.tree) if isinstance(n, ast.Global)]
+    rebound = [n.lineno for n in source.nodes if isinstance(n, ast.Global)]
     assert rebound == []
     assert [node.lineno for node in source.tree.body if _makes_state(node)] == []
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from plugins import hookspecs
 from scripts.dev.write_reference import command_table, commands, option_rows, setting_rows
+from tests.architecture.bare_pytest import pytest_in
 from tests.architecture.source_tree import ROOT
 
 DOCS = ROOT / "docs"
@@ -71,10 +70,7 @@ def test_every_invariant_is_proven_by_a_test_that_exists() -> None:
     numbers = [number for number, _ in rows]
     assert numbers == [f"I-{i}" for i in range(1, len(rows) + 1)]
     assert len(rows) >= 10
-    collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
-    run = subprocess.run(
-        [*collect, *(test for _, test in rows)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    run = pytest_in(ROOT, "--collect-only", *(test for _, test in rows))
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
 
 

@@ -33,8 +33,8 @@ def test_every_console_script_has_its_suite() -> None:
 
 def test_the_suites_replace_no_test_of_the_contract() -> None:
     """A subclass drives its door; it may add tests and may not weaken those it inherits."""
-    contract = {s.name: s.tree for s in sources("contracts")}["contracts/entrypoint.py"]
-    inherited = {node.name for node in ast.walk(contract) if _is_test(node)}
+    contract = {s.name: s.nodes for s in sources("contracts")}["contracts/entrypoint.py"]
+    inherited = {node.name for node in contract if _is_test(node)}
     replaced = {(suite.name, n.name) for suite in suites() for n in suite.body if _is_test(n)}
     assert {(suite, name) for suite, name in replaced if name in inherited} == set()
 
@@ -42,13 +42,13 @@ def test_the_suites_replace_no_test_of_the_contract() -> None:
 def test_every_driven_folder_is_used_by_the_composition_root_only() -> None:
     """No door imports a driven adapter; the linter says so too, this names the file."""
     doors = [s for s in sources("adapters") if Path(s.name).parts[1] not in DRIVEN and s.name.count("/") > 1]
-    reached = {(s.name, m) for s in doors for m in imported_modules(s.tree) if _is_driven(m)}
+    reached = {(s.name, m) for s in doors for m in imported_modules(s.nodes) if _is_driven(m)}
     assert reached == set()
 
 
 def suites() -> Iterator[ast.ClassDef]:
     for source in sources("tests"):
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.ClassDef) and CONTRACT in map(ast.unparse, node.bases):
                 yield node
 

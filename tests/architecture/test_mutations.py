@@ -5,10 +5,7 @@ No single gate sees all of them; the table in ``docs/milestones/M14/M14_audit.md
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +14,7 @@ from typing import Final
 
 import pytest
 
+from tests.architecture.bare_pytest import pytest_in
 from tests.architecture.source_tree import ROOT, SHIPPED
 
 COPIED: Final = (*SHIPPED, "tests", "importlinter.ini", "pyproject.toml")
@@ -104,18 +102,18 @@ def forge(loop):
         return getattr(owner, "_" + "".join(parts))
 
     now = of(loop, "cl", "ock").now
-    job = of(loop, "st", "ore").take(now, POLL_SECONDS)
+    job = of(loop, "st", "ore").take(lambda job: job.start(now()), POLL_SECONDS)
     if job is None:
         return
-    backend = of(of(loop, "pro", "cess").keywords["runner"], "back", "end")
-    service = of(loop, "serv", "ice")
+    runner = of(loop, "pro", "cess").keywords["runner"]
+    backend, finishing = of(runner, "back", "end"), of(runner, "dra", "wn").finishing
     run = SimpleNamespace(run_id="forged", request=job.request, init=None)
     batch = SimpleNamespace(prompts=(job.request.prompt,), negative_prompts=("",), seeds=(1,))
     watch = SimpleNamespace(begin_pass=lambda steps: None, step=lambda done: None, check=lambda: None)
     [image] = getattr(backend, "execute" + "_run")(run, batch, watch)
-    data = of(service, "co", "dec").encode(image, "png", job.request.prompt)
+    data = of(finishing, "co", "dec").encode(image, "png", job.request.prompt)
     drawn = ResultImage(
-        blob=of(service, "bl", "obs").put(data), format="png", width=image.width, height=image.height,
+        blob=of(finishing, "bl", "obs").put(data), format="png", width=image.width, height=image.height,
         seed=1, subseed=1, infotext=job.request.prompt,
     )
     receipt = RunReceipt(
@@ -123,7 +121,7 @@ def forge(loop):
         prepare=0, execute=0, finalize=0, outcome=Outcome.SUCCEEDED,
     )
     result = GenerationResult(images=(drawn,), info={}, receipt=receipt)
-    service.ended(of(loop, "st", "ore").update(job.id, lambda j: j.succeed(result, now())))
+    of(loop, "end", "ings").update(job.id, lambda j: j.succeed(result, now()), lambda: None)
 
 
 """
@@ -131,8 +129,8 @@ def forge(loop):
 M3 = Mutation(
     name="M3: the worker reaches the backend by spelling names and forges a permit",
     file="adapters/worker/thread.py",
-    old="                self._loop.run_next(POLL_SECONDS)\n",
-    new=textwrap.indent(FORGE + "forge(self._loop)\n", " " * 16),
+    old="                if self._loop.run_next(POLL_SECONDS) is None:\n",
+    new=textwrap.indent(FORGE + "if forge(self._loop) is None:\n", " " * 16),
     caught_by=(*WORKER, *HTTP),
     missed_by=(*IMPORTS, *CALLERS, *DOORS),
 )
@@ -193,17 +191,11 @@ def tree(tmp_path: Path) -> Iterator[Path]:
 
 def failing(tree: Path, gates: tuple[str, ...]) -> tuple[set[str], str]:
     """Which of ``gates`` fail in ``tree``, and what they printed. What fails to be collected fails."""
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST"))}
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=line", "--continue-on-collection-errors"]
-    run = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "-p", "no:cov", *gates],
-        cwd=tree,
-        env={**environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    run = pytest_in(
+        tree,
+        "-rA", "--tb=line", "--continue-on-collection-errors", *gates,
+        environ={"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
     outcomes = [line.split(" ", 2) for line in run.stdout.splitlines() if " tests/" in line]
     seen = [(outcome[0], outcome[1]) for outcome in outcomes if outcome[0] in {"PASSED", "FAILED", "ERROR"}]
     bad = [node for result, node in seen if result != "PASSED"]

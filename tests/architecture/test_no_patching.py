@@ -15,9 +15,9 @@ PATCHING = {"setattr", "delattr", "setitem", "delitem"}
 @pytest.mark.parametrize("source", list(sources("tests", "contracts", "bench")), ids=lambda s: s.name)
 def test_nothing_is_patched(source: Source) -> None:
     assert not any(
-        name.startswith(("unittest.mock", "mock", "pytest_mock")) for name in imported_modules(source.tree)
+        name.startswith(("unittest.mock", "mock", "pytest_mock")) for name in imported_modules(source.nodes)
     )
-    assert [call.lineno for call in calls(source.tree) if _patches(call)] == []
+    assert [call.lineno for call in calls(source.nodes) if _patches(call)] == []
 
 
 def _patches(call: ast.Call) -> bool:

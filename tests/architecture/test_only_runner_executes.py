@@ -28,13 +28,15 @@ def test_only_process_images_runs_the_runner() -> None:
     """The class is named where it is defined, wired and called, and is called once."""
     named = set(places_that_name("ProcessingRunner"))
     assert named == {RUNNER, "core/processing.py", "adapters/container.py"}
-    tree = {s.name: s.tree for s in sources("core")}["core/processing.py"]
-    assert [called_name(call) for call in calls(tree)].count("run") == 1
+    nodes = {s.name: s.nodes for s in sources("core")}["core/processing.py"]
+    assert [called_name(call) for call in calls(nodes)].count("run") == 1
 
 
 def test_only_the_job_loop_processes() -> None:
-    """The container hands ``process_images`` to the job loop; nobody else names or calls it."""
+    """The container hands ``process_images`` to the job loop, or to the child that the job loop of a parent
+    sends its jobs to; nobody else names or calls it."""
     assert set(places_that_name("process_images")) == {"core/processing.py", "adapters/container.py"}
+    assert sorted(places_that_call("process")) == ["adapters/worker/process/child.py"]
     assert places_that_call("_process") == ["core/jobs/loop.py"]
     assert places_that_call("process_images") == []
 
@@ -46,12 +48,12 @@ def test_nothing_reaches_round_the_back() -> None:
 
 
 def places_that_call(name: str) -> list[str]:
-    return [s.name for s in sources(*SHIPPED) for call in calls(s.tree) if called_name(call) == name]
+    return [s.name for s in sources(*SHIPPED) for call in calls(s.nodes) if called_name(call) == name]
 
 
 def places_that_name(name: str) -> Iterator[str]:
     for source in sources(*SHIPPED):
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             match node:
                 case (
                     ast.Name(id=found)
@@ -64,14 +66,14 @@ def places_that_name(name: str) -> Iterator[str]:
 
 def _spelt_names() -> Iterator[str]:
     for source in sources(*SHIPPED):
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Constant) and node.value in SECRETS:
                 yield f"{source.name}:{node.lineno}: {node.value!r}"
 
 
 def _foreign_private_attributes() -> Iterator[str]:
     for source in sources("serena", "adapters/http", "adapters/cli", "adapters/worker"):
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Attribute) and _is_private(node.attr) and not _is_own(node.value):
                 yield f"{source.name}:{node.lineno}: {ast.unparse(node)}"
 

@@ -24,10 +24,7 @@ LISTS = (
     "Samplers", "Upscalers", "SdModels", "Hypernetworks", "FaceRestorers", "RealesrganModels", "PromptStyles",
 )  # fmt: skip
 
-pytestmark = [
-    pytest.mark.node,
-    pytest.mark.skipif(shutil.which("npm") is None, reason="there is no node here"),
-]
+pytestmark = pytest.mark.node
 
 
 def of(name: str, shows: str) -> pytest.MarkDecorator:

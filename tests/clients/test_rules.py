@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -296,29 +296,43 @@ def test_rule_17_numbers_in_other_forms(door: Door) -> None:
 def test_rule_18_a_client_that_goes_away_cancels_its_own_request(
     idle: Door, background: ThreadPoolExecutor
 ) -> None:
-    mine, other = "task(rule-18-mine)", "task(rule-18-other)"
-    leaving = leave_open(idle, {**LONG, "force_task_id": mine})
-    until(lambda: task(idle, mine)["active"])
-    waiting = background.submit(idle.post, f"{S}/txt2img", {**ASKED, "force_task_id": other})
-    until(lambda: task(idle, other)["queued"])
+    leaving = leave_open(idle, LONG)
+    [mine] = until(lambda: jobs(idle, "running"))
+    waiting = background.submit(idle.post, f"{S}/txt2img", ASKED)
+    until(lambda: jobs(idle, "queued"))
     leaving.close()
     assert waiting.result(8)["images"]
-    assert task(idle, mine)["completed"]
+    assert idle.get(f"/api/v1/jobs/{mine}")["state"] == "cancelled"
 
 
 def test_rule_18_a_client_that_goes_away_while_it_waits_stops_nobody_else(
     idle: Door, background: ThreadPoolExecutor
 ) -> None:
-    first, mine = "task(rule-18-first)", "task(rule-18-waiting)"
-    drawing = background.submit(idle.post, f"{S}/txt2img", {**LONG, "force_task_id": first})
-    until(lambda: task(idle, first)["active"])
-    leaving = leave_open(idle, {**LONG, "force_task_id": mine})
-    until(lambda: task(idle, mine)["queued"])
+    drawing = background.submit(idle.post, f"{S}/txt2img", LONG)
+    [first] = until(lambda: jobs(idle, "running"))
+    leaving = leave_open(idle, LONG)
+    [mine] = until(lambda: jobs(idle, "queued"))
     leaving.close()
     until(lambda: not idle.get("/internal/pending-tasks")["tasks"])
+    assert idle.get(f"/api/v1/jobs/{mine}")["state"] == "cancelled"
     assert task(idle, first)["active"]
     idle.post(f"{S}/interrupt")
     assert drawing.result(10)["images"]
+
+
+def test_rule_18_a_job_with_a_name_of_its_own_goes_on_without_its_client(idle: Door) -> None:
+    """Who chose the id can come back for it."""
+    mine = "task(rule-18-named)"
+    leaving = leave_open(idle, {**ASKED, "steps": 30, "force_task_id": mine})
+    until(lambda: task(idle, mine)["active"])
+    leaving.close()
+    until(lambda: task(idle, mine)["completed"])
+    assert idle.get(f"/api/v1/jobs/{quote(mine)}")["state"] == "succeeded"
+
+
+def jobs(door: Door, state: str) -> list[str]:
+    """The ids of those in that state."""
+    return [job["id"] for job in door.get(f"/api/v1/jobs?state={state}")["jobs"]]
 
 
 def test_rule_18_interrupt_stops_the_callers_own_job_only(guarded_slow: Door) -> None:

@@ -93,17 +93,28 @@ def test_attack_08_a_link_out_of_the_output_folder(door: Door, tmp_path: Path, s
 
 def test_attack_09_no_route_gives_files_out(door: Door) -> None:
     paths = door.get("/openapi.json")["paths"]
-    assert [path for path in paths if "{" in path] == []
-    queries = {p["name"] for path in paths.values() for op in path.values() for p in op.get("parameters", ())}
-    assert queries == {"skip_current_image"}
+    given = [p for path in paths.values() for op in path.values() for p in op.get("parameters", ())]
+    # Ids of jobs, numbers in them and names from lists: each is looked up, none becomes a path.
+    in_paths = {p["name"] for p in given if p["in"] == "path"}
+    assert in_paths == {"job_id", "number", "index", "name"}
+    assert {p["name"] for p in given if p["in"] == "query"} == {
+        "skip_current_image",
+        "state",
+        "cursor",
+        "limit",
+    }
+    hostile = ("..%2f..%2fetc%2fpasswd", "%2e%2e", "..%5c..%5cetc", "%2fetc%2fpasswd", "C:%5cwindows", "%00")
+    patterns = ("/api/v1/jobs/{}", "/api/v1/jobs/{}/images/0", "/api/v1/jobs/x/images/{}", "/v1/models/{}",
+                "/v1/images/files/{}/0", "/v1/images/files/x/{}")  # fmt: skip
     probes = (
+        *(pattern.format(name) for pattern in patterns for name in hostile),
         "/file=/etc/passwd", "/file=../../etc/passwd", "/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
         "/%252e%252e/etc/passwd", "/sd_extra_networks/thumb?filename=/etc/passwd", "/docs/../../etc/passwd",
         "/outputs/", "/models/", "/serena.toml", "/serena-options.json", "/C:/windows/win.ini", "/x::$DATA",
     )  # fmt: skip
     for probe in probes:
         answer = door.client.get(probe)
-        assert answer.status_code in (400, 404), probe
+        assert answer.status_code in (400, 404, 422), probe
         assert "root:" not in answer.text
 
 

@@ -19,7 +19,15 @@ SLOWEST = 10
 GROWTH_MB = 48
 """What the run may add once the first pass has filled every cache; a leak of a picture each adds more."""
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+ENOUGH, RUNS = 200, 5
+"""Requests that say something, and how many runs of their time may go into reaching them."""
 COUNT = re.compile(r"(\d+) generated, (\d+) passed")
+
+
+def counted(summary: str) -> tuple[int, int]:
+    """How many requests were made, and how many of their answers passed."""
+    asked, passed = COUNT.findall(summary)[-1]
+    return int(asked), int(passed)
 
 
 def run(door: Door, seconds: int, seed: int, cwd: Path) -> str:
@@ -42,10 +50,14 @@ def run(door: Door, seconds: int, seed: int, cwd: Path) -> str:
 def test_the_whole_api_survives(door: Door, tmp_path: Path) -> None:
     run(door, WARM_UP, 1, tmp_path)
     before = resident_mb(door)
-    summary = run(door, SECONDS - WARM_UP, 2, tmp_path)
-    print(summary[summary.find("= SUMMARY =") :])  # noqa: T201
-    asked, passed = map(int, COUNT.findall(summary)[-1])
-    assert asked == passed > 200
+    asked = passed = 0
+    for seed in range(2, 2 + RUNS):  # a second one only where the machine is busy
+        summary = run(door, SECONDS - WARM_UP, seed, tmp_path)
+        print(summary[summary.find("= SUMMARY =") :])  # noqa: T201
+        asked, passed = (a + b for a, b in zip((asked, passed), counted(summary), strict=True))
+        if asked > ENOUGH:
+            break
+    assert asked == passed > ENOUGH
     assert "Traceback" not in door.log()
     assert door.client.get("/health/ready").status_code == 200
     grown = resident_mb(door) - before

@@ -55,6 +55,17 @@ class TestHttp(EntrypointContract):
         assert len(rig.ledger.seen) == 1
         assert rig.journal.prepared == rig.ledger.seen == rig.journal.finalized
 
+    def test_each_pass_of_a_script_passes_the_runner(self, rig: Rig, app: Application) -> None:
+        order = {**asdict(Order()), "prompt": "a lighthouse|at dusk"}
+        body = {**order, "script_name": "prompt matrix", "script_args": []}
+        answer = self.client.post("/sdapi/v1/txt2img", json=body)
+        assert len(answer.json()["images"]) == 3
+        assert len(set(rig.ledger.seen)) == len(rig.ledger.seen) == 2
+        assert rig.journal.prepared == rig.ledger.seen == rig.journal.finalized
+        [job] = app.jobs.jobs()
+        assert job.result is not None
+        assert list(job.result.receipt.notes) == rig.ledger.seen
+
 
 @contextmanager
 def listening(app: Application) -> Iterator[str]:

@@ -68,6 +68,8 @@ class FakeDrawing:
 
     def _second_pass(self, hires: HiresPass, first: Latent) -> Latent:
         size = hires.sizes.latent
+        if hires.keep is not None:
+            hires.keep(world.decode(first))
         entry = LatentStart.of(hires.plan.steps, hires.denoising_strength, fixed_steps=True)
         noise, start = self._noise(size.height, size.width)
         denoiser = self._start_pass(hires.plan, entry, None, hires=True)

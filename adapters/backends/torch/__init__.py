@@ -11,13 +11,17 @@ if TYPE_CHECKING:
     from adapters.settings import Settings
     from core.ports.driven import ImageBackend
 
+MIB = 1024 * 1024
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
 
 def _create(settings: Settings) -> ImageBackend:
     from adapters.backends.torch.lazy import LazyTorchBackend
+    from adapters.backends.torch.places import ModelPlaces
 
-    return LazyTorchBackend(settings.backend, settings.embeddings_dir)
+    memory = settings.models.memory_mb
+    places = ModelPlaces(settings.models_dir, settings.embeddings_dir, memory * MIB if memory else None)
+    return LazyTorchBackend(settings.backend, places)
 
 
 def _unavailable() -> str | None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
 import torch
 
-from adapters.backends.torch.checkpoints import Checkpoints, needed_by
+from adapters.backends.torch.checkpoints import Checkpoints, Wanted
 from adapters.backends.torch.devices import choose_device, choose_dtype, cuda_memory, set_threads
 from adapters.backends.torch.drawing import BatchDrawing
+from adapters.backends.torch.engine.admission import Admission
+from adapters.backends.torch.engine.batcher import StepBatcher
+from adapters.backends.torch.engine.buckets import FIXED, Buckets
+from adapters.backends.torch.engine.cost import cost_meter
+from adapters.backends.torch.engine.merger import Counts
 from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.latents import decode
+from adapters.backends.torch.places import ModelPlaces
+from adapters.backends.torch.precision import widening, wider_format
+from adapters.backends.torch.previews import Previews
 from adapters.backends.torch.tiling import tiling
+from adapters.backends.torch.vaes import VaeFiles
 from adapters.settings import BackendSettings
 from core.domain.errors import BackendError, Interrupted
 from core.domain.image import RasterImage
@@ -25,11 +35,35 @@ class TorchBackend:
     """What ``LazyTorchBackend`` makes on first use. Several threads may draw at once; loading waits for
     none."""
 
-    def __init__(self, settings: BackendSettings, embeddings: Path | None = None) -> None:
+    def __init__(self, settings: BackendSettings, places: ModelPlaces | None = None) -> None:
+        known = places or ModelPlaces()
         set_threads(settings)
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.dtype, self._device)
-        self._checkpoints = Checkpoints(self._device, self._dtype, Inversions(embeddings))
+        buckets = Buckets(FIXED if self._device.type == "cuda" else ())
+        admission, meter = Admission(settings.max_rows), cost_meter(self._device)
+        self._batcher = StepBatcher(time.monotonic, admission, buckets, meter)
+        self._previews = Previews(known.models)
+        self._deterministic = settings.deterministic
+        self._checkpoints = Checkpoints(
+            self._device,
+            self._dtype,
+            Inversions(known.embeddings),
+            VaeFiles(known.models),
+            known.budget,
+            known.models,
+        )
+
+    @property
+    def counts(self) -> Counts:
+        """What the batcher did so far."""
+        return self._batcher.counts
+
+    @property
+    def text_calls(self) -> int:
+        """How often a text encoder of the checkpoints in memory was called; prompts that are known cost
+        none."""
+        return self._checkpoints.text_calls
 
     @property
     def device(self) -> str:
@@ -43,14 +77,23 @@ class TorchBackend:
         self._checkpoints.get(ref)
 
     def draw(self, run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
-        needed = needed_by(run)
-        drawing = BatchDrawing(lambda ref: self._checkpoints.get(ref, needed), run, batch, watch)
+        wanted, to = Wanted.of(run), wider_format(run.options)
+        drawing = BatchDrawing(
+            lambda ref, loras: self._checkpoints.get(ref, replace(wanted, loras=loras)),
+            run,
+            batch,
+            watch,
+            self._batcher,
+            self._previews,
+            alone=self._deterministic or run.request.deterministic,
+        )
         try:
-            with tiling(bool(run.request.tiling)), torch.inference_mode():
+            with widening(to), tiling(bool(run.request.tiling)), torch.inference_mode():
                 latent = drawing.latent()
                 return decode(drawing.model, latent)
         except Interrupted:
-            return [] if drawing.last is None else decode(drawing.model, drawing.last)
+            with widening(to):
+                return [] if drawing.last is None else decode(drawing.model, drawing.last)
         except torch.OutOfMemoryError:
             raise BackendError(
                 f"out of memory while drawing {run.request.width}x{run.request.height} "

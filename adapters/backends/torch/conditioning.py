@@ -9,7 +9,8 @@ from enum import Enum, auto
 import torch
 from torch import Tensor
 
-from adapters.backends.torch.text import TextEncoder, TextOptions
+from adapters.backends.torch.families.sizes import SizeNumbers
+from adapters.backends.torch.text import EncodedText, PromptEncoder, TextOptions
 from core.domain.options import OptionValues
 from core.prompt.plan import PlanPart, PromptPlan
 from core.prompt.schedule import Timeline
@@ -17,12 +18,30 @@ from core.prompt.schedule import Timeline
 
 @dataclass(frozen=True, slots=True)
 class Part:
+    """:ivar vectors: what the network is told of each text as a whole; empty where it is told nothing."""
+
     weight: float
     part: PlanPart
     encoded: tuple[Tensor, ...]
+    vectors: tuple[Tensor, ...] = ()
 
     def at(self, call: int) -> Tensor:
         return self.encoded[self.part.schedule.index_at(call)]
+
+    def vector_at(self, call: int) -> Tensor | None:
+        return self.vectors[self.part.schedule.index_at(call)] if self.vectors else None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a family does with the encoded texts.
+
+    :ivar numbers: go behind what is told of a text as a whole.
+    :ivar zero_negative: an empty negative prompt is all zeros.
+    """
+
+    numbers: SizeNumbers | None = None
+    zero_negative: bool = False
 
 
 class Padding(Enum):
@@ -67,6 +86,10 @@ class ImageConditioning:
             return _lengthened(own[:tokens], tokens)
         return self._filled(own, tokens)
 
+    def vectors(self, call: int) -> list[Tensor | None]:
+        """What the network is told of each part as a whole."""
+        return [part.vector_at(call) for part in self.parts]
+
     def _filled(self, cond: Tensor, tokens: int) -> Tensor:
         if self.padding is not Padding.EMPTY or self.empty is None:
             return cond
@@ -78,16 +101,30 @@ def condition(
     prompts: Sequence[str],
     negatives: Sequence[str],
     timeline: Timeline,
-    encoder: TextEncoder,
+    encoder: PromptEncoder,
     options: TextOptions,
     padding: Padding = Padding.NONE,
+    beside: Beside | None = None,
 ) -> list[ImageConditioning]:
     """The conditioning of each picture. The same prompt is encoded once."""
-    empty = encoder.encode(("",), options)[0] if padding is Padding.EMPTY else None
+    empty = encoder.encode(("",), options)[0].context if padding is Padding.EMPTY else None
+    family = beside or Beside()
+    numbers = family.numbers
+
+    def positive(part: PlanPart) -> Part:
+        return _part(part, _encoded(part, encoder, options), numbers.prompt if numbers else ())
+
+    def against(text: str) -> Part:
+        part = PromptPlan.negative(text, timeline).parts[0]
+        encoded = _encoded(part, encoder, options)
+        if family.zero_negative and text == "":
+            encoded = tuple(_zeros(one) for one in encoded)
+        return _part(part, encoded, numbers.negative if numbers else ())
+
     return [
         ImageConditioning(
-            tuple(_encoded(part, encoder, options) for part in PromptPlan.positive(prompt, timeline).parts),
-            _encoded(PromptPlan.negative(negative, timeline).parts[0], encoder, options),
+            tuple(positive(part) for part in PromptPlan.positive(prompt, timeline).parts),
+            against(negative),
             padding,
             empty,
         )
@@ -95,9 +132,22 @@ def condition(
     ]
 
 
-def _encoded(part: PlanPart, encoder: TextEncoder, options: TextOptions) -> Part:
-    texts = tuple(text for _, text in part.schedule.entries)
-    return Part(part.weight, part, encoder.encode(texts, options))
+def _encoded(part: PlanPart, encoder: PromptEncoder, options: TextOptions) -> tuple[EncodedText, ...]:
+    return encoder.encode(tuple(text for _, text in part.schedule.entries), options)
+
+
+def _part(part: PlanPart, encoded: Sequence[EncodedText], numbers: tuple[float, ...]) -> Part:
+    vectors = tuple(_vector(one.pooled, numbers) for one in encoded if one.pooled is not None)
+    return Part(part.weight, part, tuple(one.context for one in encoded), vectors)
+
+
+def _vector(pooled: Tensor, numbers: tuple[float, ...]) -> Tensor:
+    return torch.cat([pooled.float(), torch.tensor(numbers, dtype=torch.float32, device=pooled.device)])
+
+
+def _zeros(text: EncodedText) -> EncodedText:
+    pooled = None if text.pooled is None else torch.zeros_like(text.pooled)
+    return EncodedText(torch.zeros_like(text.context), pooled)
 
 
 def _lengthened(cond: Tensor, tokens: int) -> Tensor:

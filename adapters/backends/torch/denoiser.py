@@ -21,10 +21,12 @@ from core.sampling.types import Prediction
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of one evaluation: whose latent each has, its text, and whether it sees the picture."""
+    """Rows of one evaluation: whose latent each has, its text, what is told of it as a whole, and whether it
+    sees the picture."""
 
     owners: list[int]
     context: Tensor
+    vector: Tensor | None = None
     blind: bool = False
 
 
@@ -118,11 +120,13 @@ class GuidedDenoiser:
         """The guided and the unconditional prediction of each of ``images``."""
         conds = [self._images[i].conds(moment.call) for i in images]
         owners = [i for i, parts in zip(images, conds, strict=True) for _ in parts]
-        wanted = [_Rows(owners, torch.stack([cond for parts in conds for cond, _ in parts]))]
+        told = _stacked([one for i in images for one in self._images[i].vectors(moment.call)])
+        wanted = [_Rows(owners, torch.stack([cond for parts in conds for cond, _ in parts]), told)]
         if not moment.alone:
             negatives = torch.stack([self._images[i].uncond(moment.call) for i in images])
-            wanted += [_Rows(images, negatives, blind=self._edits)]
-            wanted += [_Rows(images, negatives)] if self._edits else []
+            told = _stacked([self._images[i].negative.vector_at(moment.call) for i in images])
+            wanted += [_Rows(images, negatives, told, blind=self._edits)]
+            wanted += [_Rows(images, negatives, told)] if self._edits else []
         own, *others = self._predict(moment, wanted)
         found, at = [], 0
         for i, parts in enumerate(conds):
@@ -150,10 +154,17 @@ class GuidedDenoiser:
         given = x * scaling.c_in
         if self._picture is not None:
             given = torch.cat([given, self._seen(self._picture.channels, sets)], dim=1)
-        answer = self._network(given, scaling.t, torch.cat([rows.context for rows in sets]))
+        vectors = [rows.vector for rows in sets if rows.vector is not None]
+        told = torch.cat(vectors) if vectors else None
+        answer = self._network(given, scaling.t, torch.cat([rows.context for rows in sets]), told)
         predicted = x * scaling.c_skip + answer * scaling.c_out
         return list(torch.split(predicted, [len(rows.owners) for rows in sets]))
 
     def _seen(self, channels: Tensor, sets: list[_Rows]) -> Tensor:
         parts = [channels[rows.owners] for rows in sets]
         return torch.cat([part * 0.0 if rows.blind else part for part, rows in zip(parts, sets, strict=True)])
+
+
+def _stacked(vectors: Sequence[Tensor | None]) -> Tensor | None:
+    told = [vector for vector in vectors if vector is not None]
+    return torch.stack(told) if told else None

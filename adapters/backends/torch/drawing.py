@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from torch import Tensor
 
 from adapters.backends.torch import hires as hires_fix
 from adapters.backends.torch.checkpoints import Checkpoint
-from adapters.backends.torch.conditioning import ImageConditioning, Padding, condition
+from adapters.backends.torch.conditioning import Beside, ImageConditioning, Padding, condition
 from adapters.backends.torch.denoiser import GuidedDenoiser
+from adapters.backends.torch.engine.batcher import Member, StepBatcher
+from adapters.backends.torch.families.sizes import size_numbers
 from adapters.backends.torch.guidance import Guidance
 from adapters.backends.torch.image_input import ImageInput, hires_input, image_input
 from adapters.backends.torch.latents import CELL, MaskBlend
 from adapters.backends.torch.model import LoadedModel
-from adapters.backends.torch.network import check_merging, merging_ratio, unet_network
+from adapters.backends.torch.network import check_merging, unet_network
 from adapters.backends.torch.noise import BatchNoise, NoiseSpec, seed_resize_cells
 from adapters.backends.torch.ops import TorchOps
-from adapters.backends.torch.previews import preview
+from adapters.backends.torch.previews import Previews
 from adapters.backends.torch.starts import init_latent
 from adapters.backends.torch.takeover import Network, Takeover
 from adapters.backends.torch.text import TextOptions
 from core.domain.model import ModelRef
+from core.domain.resources import LoraChoice
+from core.domain.token_merging import merging_ratio
 from core.ports.driven import RunWatch
 from core.prepared import Batch, InitPictures, PreparedRun
 from core.prompt.emphasis import Emphasis
@@ -37,6 +43,14 @@ from core.sampling.passes import (
     sample_from_noise,
 )
 from core.sampling.scalings import ModelScaling, model_scaling
+
+CFG_ROWS = 2
+"""A picture with its negative prompt."""
+
+LORAS, HIRES_LORAS = "loras", "hires_loras"
+"""What a batch's extras hold; the second pass has those of the first, unless it has its own."""
+
+Load: TypeAlias = Callable[[ModelRef, tuple[LoraChoice, ...]], Checkpoint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +71,29 @@ class BatchDrawing:
     """Draws the latent of one batch.
 
     :param load: gives a checkpoint, loaded now if need be.
+    :param batcher: where the passes of runs in flight are shared.
+    :param alone: this run shares none, so that its pictures do not even differ by rounding.
     :ivar last: the last x0 that was predicted, of the pass in progress.
     """
 
     def __init__(
-        self, load: Callable[[ModelRef], Checkpoint], run: PreparedRun, batch: Batch, watch: RunWatch
+        self,
+        load: Load,
+        run: PreparedRun,
+        batch: Batch,
+        watch: RunWatch,
+        batcher: StepBatcher,
+        previews: Previews,
+        alone: bool = False,
     ) -> None:
         self._load = load
-        self._checkpoint = load(run.model)
+        self._checkpoint = load(run.model, batch.extras.get(LORAS, ()))
         self._run = run
         self._batch = batch
         self._watch = watch
+        self._batcher = batcher
+        self._previews = previews
+        self._alone = alone
         self._denoiser: GuidedDenoiser | None = None
 
     @property
@@ -83,7 +109,8 @@ class BatchDrawing:
         run, sigmas = self._run, self._table()
         if run.hires is not None:
             hires_fix.check_upscaler(run.hires)
-            check_merging(merging_ratio(run.options, from_picture=False, hires=True))
+            overrides = run.request.override_settings
+            check_merging(merging_ratio(run.options, overrides, from_picture=False, hires=True))
             first = run.hires.sizes.first
             latent = self._from_noise(_Pass(run.plan, sigmas, first.height // CELL, first.width // CELL))
             return self._second_pass(latent, sigmas)
@@ -91,7 +118,9 @@ class BatchDrawing:
         return self._from_noise(one) if run.init is None else self._from_init(one, run.init)
 
     def _merging(self, one: _Pass) -> float:
-        return merging_ratio(self._run.options, from_picture=self._run.init is not None, hires=one.hires)
+        run, from_picture = self._run, self._run.init is not None
+        overrides = run.request.override_settings
+        return merging_ratio(run.options, overrides, from_picture=from_picture, hires=one.hires)
 
     def _table(self) -> ModelSigmas:
         options, table = self._run.options, self.model.sigmas
@@ -102,9 +131,12 @@ class BatchDrawing:
     def _from_noise(self, one: _Pass) -> Tensor:
         noise = self._noise(one, self._span(one, None))
         seen = image_input(self.model, None, len(self._batch.seeds), one.rows, one.columns, self._mask_weight)
-        denoiser = self._start_pass(one, None, None, seen)
         start, ops = noise.first(), TorchOps()
-        drawn: Tensor = sample_from_noise(one.plan, one.sigmas, denoiser, start, noise, self._on_step, ops)
+        with self._joined(one) as member:
+            denoiser = self._start_pass(member, one, None, None, seen)
+            drawn: Tensor = sample_from_noise(
+                one.plan, one.sigmas, denoiser, start, noise, self._on_step, ops
+            )
         return drawn
 
     def _from_init(self, one: _Pass, init: InitPictures) -> Tensor:
@@ -115,31 +147,43 @@ class BatchDrawing:
         start = noise.first()
         latent, blend = init_latent(self.model, init, noise, one.rows, one.columns)
         seen = image_input(self.model, init, start.shape[0], one.rows, one.columns, self._mask_weight)
-        denoiser = self._start_pass(one, entry, blend, seen)
-        drawn: Tensor = sample_from_latent(
-            one.plan, one.sigmas, denoiser, latent, start * init.noise_multiplier, noise, self._on_step,
-            TorchOps(),
-            start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
-        )  # fmt: skip
+        with self._joined(one) as member:
+            denoiser = self._start_pass(member, one, entry, blend, seen)
+            drawn: Tensor = sample_from_latent(
+                one.plan, one.sigmas, denoiser, latent, start * init.noise_multiplier, noise,
+                self._on_step, TorchOps(),
+                start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
+            )  # fmt: skip
         return drawn if blend is None else blend.keep(drawn)
 
     def _second_pass(self, first: Tensor, sigmas: ModelSigmas) -> Tensor:
         hires = self._run.hires
         assert hires is not None
         larger = hires_fix.upscale(self.model, hires, first, self._watch.check)
-        if hires.model is not None:
-            self._checkpoint = self._load(hires.model)
+        extras = self._batch.extras
+        if hires.model is not None or HIRES_LORAS in extras:
+            loras = extras.get(HIRES_LORAS, extras.get(LORAS, ()))
+            self._checkpoint = self._load(hires.model or self._run.model, loras)
             sigmas = self._table()
         one = _Pass(hires.plan, sigmas, larger.shape[2], larger.shape[3], hires=True)
         entry = LatentStart.of(hires.plan.steps, hires.denoising_strength, fixed_steps=True)
         noise = self._noise(one, self._span(one, entry))
         seen = hires_input(self.model, larger, self._mask_weight)
-        denoiser = self._start_pass(one, entry, None, seen)
-        drawn: Tensor = sample_from_latent(
-            one.plan, one.sigmas, denoiser, larger, noise.first(), noise, self._on_step, TorchOps(),
-            start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
-        )  # fmt: skip
+        with self._joined(one) as member:
+            denoiser = self._start_pass(member, one, entry, None, seen)
+            drawn: Tensor = sample_from_latent(
+                one.plan, one.sigmas, denoiser, larger, noise.first(), noise, self._on_step, TorchOps(),
+                start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
+            )  # fmt: skip
         return drawn
+
+    def _joined(self, one: _Pass) -> AbstractContextManager[Member]:
+        """Only while it samples: a run that encodes or decodes would keep the others waiting."""
+        scope = (self.model.ref.identity, one.rows, one.columns)
+        rows = CFG_ROWS * len(self._batch.seeds)
+        # Its steps follow from its errors: what company changes by rounding, it would take another way by.
+        alone = self._alone or one.plan.sampler.adaptive
+        return self._batcher.join(scope, rows, self._watch.check, alone=alone)
 
     def _span(self, one: _Pass, entry: LatentStart | None) -> tuple[float, float] | None:
         needed = one.plan.sampler.brownian_noise and (entry is None or entry.total > 0)
@@ -165,6 +209,11 @@ class BatchDrawing:
             emphasis=Emphasis.of(options.text("emphasis")),
             clip_skip=int(options.number("CLIP_stop_at_last_layers")),
             comma_backtrack=int(options.number("comma_padding_backtrack")),
+            first_skips=options.flag("sdxl_clip_l_skip"),
+        )
+        family = checkpoint.model.family
+        beside = Beside(
+            size_numbers(family.sizes, one.columns * CELL, one.rows * CELL, options), family.zero_negative
         )
         timeline = Timeline(
             self._run.plan.prompt_steps,
@@ -173,38 +222,44 @@ class BatchDrawing:
         )
         prompts = batch.hires_prompts if one.hires else batch.prompts
         negatives = batch.hires_negative_prompts if one.hires else batch.negative_prompts
-        return condition(prompts, negatives, timeline, checkpoint.encoder, text, Padding.of(options))
+        return condition(prompts, negatives, timeline, checkpoint.encoder, text, Padding.of(options), beside)
 
     @property
     def _mask_weight(self) -> float:
         return self._run.options.number("inpainting_mask_weight")
 
     def _start_pass(
-        self, one: _Pass, entry: LatentStart | None, blend: MaskBlend | None, seen: ImageInput | None
+        self,
+        member: Member,
+        one: _Pass,
+        entry: LatentStart | None,
+        blend: MaskBlend | None,
+        seen: ImageInput | None,
     ) -> GuidedDenoiser:
         guidance = self._guidance(one, entry)
         self._denoiser = GuidedDenoiser(
-            network=unet_network(self.model, self._merging(one)),
+            network=unet_network(self.model, member, self._merging(one)),
             scaling=model_scaling(one.plan.sampler, one.sigmas, self.model.prediction),
             images=self._conditioning(one, self._checkpoint),
             guidance=guidance,
             watch=self._watch,
             blend=blend,
             picture=seen,
-            takeover=self._takeover(one, guidance.total_calls),
+            takeover=self._takeover(member, one, guidance.total_calls),
         )
         self._watch.begin_pass(executed_steps(one.plan, one.sigmas, entry) or one.plan.steps)
         return self._denoiser
 
-    def _takeover(self, one: _Pass, calls: int) -> Takeover | None:
+    def _takeover(self, member: Member, one: _Pass, calls: int) -> Takeover | None:
         switch = self._run.refiner
         if switch is None or not (switch.second_pass if one.hires else switch.first_pass):
             return None
 
         def begin() -> tuple[Network, ModelScaling, list[ImageConditioning]]:
-            other = self._load(switch.model)
+            other = self._load(switch.model, ())
             scaling = model_scaling(one.plan.sampler, one.sigmas, other.model.prediction)
-            return unet_network(other.model, self._merging(one)), scaling, self._conditioning(one, other)
+            network = unet_network(other.model, member, self._merging(one))
+            return network, scaling, self._conditioning(one, other)
 
         return Takeover(switch, calls, begin)
 
@@ -222,4 +277,5 @@ class BatchDrawing:
 
     def _on_step(self, index: int) -> None:
         last = self.last
-        self._watch.step(index + 1, None if last is None else preview(self.model, last))
+        kind = self._run.options.text("show_progress_type")
+        self._watch.step(index + 1, None if last is None else self._previews.of(self.model, last, kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from adapters.backends.torch.latents import decode, encode_floats, resize_latent
 from adapters.backends.torch.model import LoadedModel
 from core.domain.errors import InvalidValue
 from core.domain.geometry import HiresSizes
+from core.domain.image import RasterImage
 from core.prepared import Enlarge, HiresPass
 
 LATENT_MODES: dict[str, tuple[str, bool]] = {
@@ -33,18 +34,21 @@ def check_upscaler(hires: HiresPass) -> None:
 def upscale(model: LoadedModel, hires: HiresPass, latent: Tensor, check: Callable[[], None]) -> Tensor:
     """The latent that the second pass starts from. ``check`` raises when the run is to stop."""
     check_upscaler(hires)
+    pictures = decode(model, latent) if hires.enlarge or hires.keep else []
+    if hires.keep is not None:
+        hires.keep(pictures)
     if hires.enlarge is not None:
-        return _cut(_through_pixels(model, hires.enlarge, latent, check), hires.sizes)
+        return _cut(_through_pixels(model, hires.enlarge, pictures, check), hires.sizes)
     mode, antialias = LATENT_MODES[hires.upscaler]
     size = hires.sizes.upscaled_latent
     return _cut(resize_latent(latent, size.height, size.width, mode, antialias), hires.sizes)
 
 
 def _through_pixels(
-    model: LoadedModel, enlarge: Enlarge, latent: Tensor, check: Callable[[], None]
+    model: LoadedModel, enlarge: Enlarge, pictures: Sequence[RasterImage], check: Callable[[], None]
 ) -> Tensor:
     rows = []
-    for picture in decode(model, latent):
+    for picture in pictures:
         larger = enlarge(picture, check)
         rows.append(np.moveaxis(to_pixels(larger).astype(np.float32) / 255.0, 2, 0))
     return encode_floats(model, torch.from_numpy(np.stack(rows)))

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from adapters.backends.torch.latents import decode_floats, encode_floats, resize_latent, to_tensor
-from adapters.backends.torch.model import EDIT_CHANNELS, INPAINT_CHANNELS, LoadedModel
+from adapters.backends.torch.model import LoadedModel
+from core.domain.families import EDIT_CHANNELS, INPAINT_CHANNELS
 from core.domain.image import RasterImage
 from core.prepared import InitPictures
 

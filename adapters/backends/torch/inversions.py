@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
+from core.domain.resources import EMBEDDING_KEYS, SECOND_EMBEDDING_KEY
+
 log = logging.getLogger("serena.torch")
 
-KEYS = ("emb_params", "clip_l")
 SUFFIX = ".safetensors"
 Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 
@@ -20,17 +21,17 @@ Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 class Inversions:
     """The vectors of a folder's files by name. Pickles are not read.
 
-    :ivar vectors: (vectors, width) of each.
+    :ivar vectors: (vectors, width) of each; two of one that was made for a model with two text encoders.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._stamp: Stamp = ()
-        self.vectors: Mapping[str, Tensor] = {}
+        self.vectors: Mapping[str, tuple[Tensor, ...]] = {}
 
     def refresh(self) -> Stamp:
         """Read the folder if its files changed; what it answers stands for its content."""
-        found = sorted(self._folder.rglob(f"*{SUFFIX}")) if self._folder and self._folder.is_dir() else []
+        found = _files_in(self._folder) if self._folder and self._folder.is_dir() else []
         stamp = tuple(stamp for stamp in map(_stamp, found) if stamp is not None)
         if stamp != self._stamp:
             read = ((path.stem, _read(path)) for path in found)
@@ -38,9 +39,19 @@ class Inversions:
             self._stamp = stamp
         return self._stamp
 
-    def counts(self, width: int) -> dict[str, int]:
-        """How many vectors each has that fits an encoder of this width."""
-        return {name: rows.shape[0] for name, rows in self.vectors.items() if rows.shape[1] == width}
+    def counts(self, *widths: int) -> dict[str, int]:
+        """How many vectors each has that fits the encoders of a model, which have these widths."""
+        return {
+            name: rows[0].shape[0]
+            for name, rows in self.vectors.items()
+            if tuple(one.shape[1] for one in rows) == widths
+        }
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """A link that leads out of the folder is left out, as in the list of embeddings."""
+    root = folder.resolve()
+    return [path for path in sorted(folder.rglob(f"*{SUFFIX}")) if path.resolve().is_relative_to(root)]
 
 
 def _stamp(path: Path) -> tuple[str, int, int] | None:
@@ -52,7 +63,7 @@ def _stamp(path: Path) -> tuple[str, int, int] | None:
     return str(path), status.st_size, status.st_mtime_ns
 
 
-def _read(path: Path) -> Tensor | None:
+def _read(path: Path) -> tuple[Tensor, ...] | None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -61,12 +72,16 @@ def _read(path: Path) -> Tensor | None:
     except (OSError, SafetensorError) as error:
         log.warning("the textual inversion %s is left out: %s", path.name, error)
         return None
-    named = next((tensors[key] for key in KEYS if key in tensors), None)
-    rows = named if named is not None else next(iter(tensors.values())) if len(tensors) == 1 else None
-    if rows is None or rows.ndim not in (1, 2):
+    named = [tensors[key] for key in EMBEDDING_KEYS if key in tensors][:1] or (
+        list(tensors.values()) if len(tensors) == 1 else []
+    )
+    second = [tensors[SECOND_EMBEDDING_KEY]] if SECOND_EMBEDDING_KEY in tensors and len(tensors) > 1 else []
+    rows = tuple(one[None] if one.ndim == 1 else one for one in (*named, *second))
+    counts = {one.shape[0] for one in rows if one.ndim == 2}
+    if not named or any(one.ndim != 2 for one in rows) or len(counts) > 1:
         log.warning("the textual inversion %s is left out: it holds no vectors", path.name)
         return None
-    return rows[None] if rows.ndim == 1 else rows
+    return rows
 
 
 class EmbeddedChunks:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +14,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from adapters.backends.torch.engine.calls import Question, Rows
 from adapters.backends.torch.model import LoadedModel
+from adapters.backends.torch.precision import wider
+from adapters.backends.torch.tiling import is_tiling, tiling
 from core.domain.errors import BackendError
 from core.domain.image import RasterImage
+
+log = logging.getLogger("serena.torch")
 
 CELL = 8
 """Pixels along a side of one latent cell."""
@@ -52,8 +59,15 @@ def encode(model: LoadedModel, images: Sequence[RasterImage]) -> Tensor:
 def encode_floats(model: LoadedModel, pixels: Tensor) -> Tensor:
     """``pixels``: (images, 3, height, width) in 0..1."""
     scaled = (pixels * 2.0 - 1.0).to(device=model.device, dtype=model.dtype)
-    with torch.inference_mode():
-        means = [model.vae.encode(row[None]).latent_dist.mean for row in scaled]
+    vae, tiled = model.vae, is_tiling()
+
+    def forward(rows: Rows) -> Tensor:
+        with torch.inference_mode(), tiling(tiled):
+            mean: Tensor = vae.encode(rows["pixels"]).latent_dist.mean
+            return mean
+
+    kind = ("encode", id(vae), tiled)
+    means = [model.lane.ask(Question(kind, forward, {"pixels": row[None]})) for row in scaled]
     return _unscaled(torch.cat(means), model)
 
 
@@ -79,14 +93,27 @@ def _unscaled(mean: Tensor, model: LoadedModel) -> Tensor:
 def _decode_one(model: LoadedModel, latent: Tensor) -> Tensor:
     shift = getattr(model.vae.config, "shift_factor", None) or 0.0
     scaled = latent / float(model.vae.config.scaling_factor) + shift
-    with torch.inference_mode():
-        sample: Tensor = model.vae.decode(scaled.to(model.dtype)).sample
+    sample, other = _decoded(model, model.vae, scaled.to(model.dtype)), wider()
+    if other not in (None, model.dtype) and not torch.isfinite(sample).all():
+        log.warning("the VAE gave NaN in %s; the picture is decoded in %s", model.dtype, other)
+        sample = _decoded(model, model.wide.of(model.vae, other), scaled.to(other))
     if not torch.isfinite(sample).all():
         raise BackendError(
             "the picture came out as NaN; the number format is too narrow for this model: "
             "try backend.dtype=float32"
         )
     return torch.clamp((sample.float() + 1.0) / 2.0, 0.0, 1.0)
+
+
+def _decoded(model: LoadedModel, vae: Any, latent: Tensor) -> Tensor:
+    tiled = is_tiling()
+
+    def forward(rows: Rows) -> Tensor:
+        with torch.inference_mode(), tiling(tiled):
+            decoded: Tensor = vae.decode(rows["latent"]).sample
+            return decoded
+
+    return model.lane.ask(Question(("decode", id(vae), tiled), forward, {"latent": latent}))
 
 
 def _to_raster(pixels: Tensor) -> RasterImage:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.backends.torch.places import ModelPlaces
 from adapters.settings import BackendSettings
 from core.domain.image import RasterImage
 from core.domain.model import ModelRef
@@ -16,15 +16,16 @@ from core.prepared import Batch, PreparedRun
 if TYPE_CHECKING:
     from adapters.backends.torch.backend import TorchBackend
 
-DEFAULT_RUNS = 1
+DEFAULT_RUNS = 8
+"""They share their forward passes; one that finds the device full waits for room."""
 
 
 class LazyTorchBackend:
     """An ``ImageBackend`` that imports torch and makes the real one on first use."""
 
-    def __init__(self, settings: BackendSettings, embeddings: Path | None = None) -> None:
+    def __init__(self, settings: BackendSettings, places: ModelPlaces | None = None) -> None:
         self._settings = settings
-        self._embeddings = embeddings
+        self._places = places
         self._lock = threading.Lock()
         self._made: TorchBackend | None = None
 
@@ -35,19 +36,20 @@ class LazyTorchBackend:
         return BackendInfo(name="torch", device=device, max_runs=runs, infotext={}, memory=memory)
 
     def load(self, model: ModelRef) -> None:
-        self._backend().load(model)
+        self.made().load(model)
 
     def execute_run(self, run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
-        return self._backend().draw(run, batch, watch)
+        return self.made().draw(run, batch, watch)
 
     def close(self) -> None:
         if self._made is not None:
             self._made.close()
 
-    def _backend(self) -> TorchBackend:
+    def made(self) -> TorchBackend:
+        """The real one, made now if need be."""
         with self._lock:
             if self._made is None:
                 from adapters.backends.torch.backend import TorchBackend
 
-                self._made = TorchBackend(self._settings, self._embeddings)
+                self._made = TorchBackend(self._settings, self._places)
             return self._made

@@ -1,36 +1,40 @@
-"""A loaded checkpoint of the SD1.x shape: tokenizer, text encoder, UNet, VAE and its noise schedule."""
+"""A loaded checkpoint: tokenizers, text encoders, UNet, VAE and its noise schedule."""
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from adapters.backends.torch.engine.merger import Lane
+from adapters.backends.torch.families.files import read_file
+from adapters.backends.torch.families.folders import read_folder
+from adapters.backends.torch.families.kinds import FAMILIES, EncoderKind, FamilyKind
+from adapters.backends.torch.families.parts import Parts
+from adapters.backends.torch.precision import WideCopies
 from adapters.backends.torch.tiling import make_tileable
 from core.domain.errors import ModelError
+from core.domain.families import SD1
 from core.domain.model import ModelRef
 from core.sampling.model_sigmas import ModelSigmas, linspace
 from core.sampling.scalings import PredictionType
 
 log = logging.getLogger("serena.torch")
 
-INPAINT_CHANNELS = 9
-EDIT_CHANNELS = 8
-PIPELINES = {
-    "StableDiffusionPipeline": (4,),
-    "StableDiffusionInpaintPipeline": (4, INPAINT_CHANNELS),
-    "StableDiffusionInstructPix2PixPipeline": (EDIT_CHANNELS,),
-}
-"""The kinds of folders that are read, and the input channels of their UNets."""
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """Everything is in eval mode, on its device, without gradients."""
+    """Everything is in eval mode, on its device, without gradients.
+
+    :ivar text_encoder: None of a refiner, which has only the second.
+    :ivar wide: its VAE in wider number formats.
+    :ivar lane: the VAE is asked through it, beside the step loop, so that runs do not crowd the device.
+    """
 
     ref: ModelRef
     tokenizer: Any
@@ -41,6 +45,11 @@ class LoadedModel:
     prediction: PredictionType
     device: torch.device
     dtype: torch.dtype
+    tokenizer_2: Any = None
+    text_encoder_2: Any = None
+    family: FamilyKind = FAMILIES[SD1]
+    wide: WideCopies = field(default_factory=WideCopies)
+    lane: Lane = field(default_factory=lambda: Lane(time.monotonic))
 
     @property
     def latent_channels(self) -> int:
@@ -52,58 +61,63 @@ class LoadedModel:
         return int(self.unet.config.in_channels)
 
     @property
+    def encoders(self) -> list[tuple[EncoderKind, Any, Any]]:
+        """What each text encoder is, its tokenizer and its network."""
+        return [(one, getattr(self, one.tokenizer), getattr(self, one.part)) for one in self.family.encoders]
+
+    @property
+    def weight_bytes(self) -> int:
+        """What its weights take."""
+        networks = (self.unet, self.vae, self.text_encoder, self.text_encoder_2)
+        weights = (x for network in networks if network is not None for x in network.parameters())
+        return sum(x.numel() * x.element_size() for x in weights)
+
+    @property
     def vae_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.vae.parameters())
 
 
 def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> LoadedModel:
-    """Read a diffusers folder. Nothing is fetched, no pickle is opened. Raises :class:`ModelError`."""
-    folder = Path(ref.location)
+    """Read a diffusers folder or a single file. Nothing is fetched, no pickle is opened. Raises
+    :class:`ModelError`."""
+    path = Path(ref.location)
     try:
-        return _load(ref, folder, device, dtype)
-    except ModelError:
+        quiet_libraries()
+        parts = read_folder(path, dtype) if path.is_dir() else read_file(path, ref.prediction, dtype)
+        return _assembled(ref, parts, device, dtype)
+    except ModelError as error:
+        if ref.identity.name in str(error) or path.is_dir():
+            raise
+        raise ModelError(f"model {ref.identity.name!r} cannot be loaded: {error}") from None
+    except torch.OutOfMemoryError:
         raise
     except Exception as error:
-        # The libraries raise whatever comes to hand for a broken folder; the caller needs one sentence.
+        # The libraries raise whatever comes to hand for a broken checkpoint; the caller needs one sentence.
         text = " ".join(str(error).split())[:300]
         raise ModelError(
             f"model {ref.identity.name!r} cannot be loaded: {type(error).__name__}: {text}"
         ) from error
 
 
-def _load(ref: ModelRef, folder: Path, device: torch.device, dtype: torch.dtype) -> LoadedModel:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    quiet_libraries()
-    kind = _pipeline(folder)
-    parts = {
-        name: cls.from_pretrained(
-            folder / name, torch_dtype=dtype, local_files_only=True, use_safetensors=True
-        )
-        .to(device)
-        .eval()
-        .requires_grad_(False)
-        for name, cls in (
-            ("unet", UNet2DConditionModel),
-            ("vae", AutoencoderKL),
-            ("text_encoder", CLIPTextModel),
-        )
+def _assembled(ref: ModelRef, parts: Parts, device: torch.device, dtype: torch.dtype) -> LoadedModel:
+    networks = {
+        name: network.to(device).eval().requires_grad_(False) for name, network in parts.networks.items()
     }
-    channels = int(parts["unet"].config.in_channels)
-    if channels not in PIPELINES[kind]:
-        raise ModelError(f"{folder.name}/unet has {channels} input channels; a {kind} has {PIPELINES[kind]}")
-    make_tileable(parts["unet"])
-    make_tileable(parts["vae"])
-    scheduler = _read_json(folder / "scheduler" / "scheduler_config.json")
+    make_tileable(networks["unet"])
+    make_tileable(networks["vae"])
     return LoadedModel(
         ref=ref,
-        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-        sigmas=_sigmas(scheduler),
-        prediction=PredictionType(scheduler.get("prediction_type", "epsilon")),
+        tokenizer=parts.tokenizers.get("tokenizer"),
+        tokenizer_2=parts.tokenizers.get("tokenizer_2"),
+        text_encoder=networks.get("text_encoder"),
+        text_encoder_2=networks.get("text_encoder_2"),
+        unet=networks["unet"],
+        vae=networks["vae"],
+        sigmas=_sigmas(parts.scheduler),
+        prediction=PredictionType(parts.scheduler.get("prediction_type", "epsilon")),
         device=device,
         dtype=dtype,
-        **parts,
+        family=parts.family,
     )
 
 
@@ -117,31 +131,14 @@ def quiet_libraries() -> None:
         library.disable_progress_bar()
 
 
-def _pipeline(folder: Path) -> str:
-    kind = str(_read_json(folder / "model_index.json").get("_class_name"))
-    if kind not in PIPELINES:
-        raise ModelError(f"{folder.name} is a {kind}; this backend draws with {', '.join(PIPELINES)} folders")
-    return kind
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path.parent.name}/{path.name} is missing") from None
-    except ValueError:
-        raise ModelError(f"{path.parent.name}/{path.name} is no JSON") from None
-    if not isinstance(value, dict):
-        raise ModelError(f"{path.parent.name}/{path.name} is no JSON object")
-    return value
-
-
-def _sigmas(scheduler: dict[str, Any]) -> ModelSigmas:
+def _sigmas(scheduler: Mapping[str, Any]) -> ModelSigmas:
     start, end = float(scheduler.get("beta_start", 0.00085)), float(scheduler.get("beta_end", 0.012))
     count = int(scheduler.get("num_train_timesteps", 1000))
     kind = scheduler.get("beta_schedule", "scaled_linear")
     if kind == "scaled_linear":
-        return ModelSigmas.scaled_linear(start, end, count)
-    if kind == "linear":
-        return ModelSigmas.from_betas(linspace(start, end, count))
-    raise ModelError(f"the beta schedule {kind!r} is not known; scaled_linear and linear are")
+        table = ModelSigmas.scaled_linear(start, end, count)
+    elif kind == "linear":
+        table = ModelSigmas.from_betas(linspace(start, end, count))
+    else:
+        raise ModelError(f"the beta schedule {kind!r} is not known; scaled_linear and linear are")
+    return table.zero_terminal_snr() if scheduler.get("rescale_betas_zero_snr") else table

@@ -10,16 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adapters.backends.torch.engine.batcher import Member
+from adapters.backends.torch.engine.calls import Question, Rows
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.takeover import Network
+from adapters.backends.torch.tiling import is_tiling, tiling
 from core.domain.errors import InvalidValue
-from core.domain.options import OptionValues
-
-
-def merging_ratio(options: OptionValues, *, from_picture: bool, hires: bool) -> float:
-    """The share of tokens that are merged in a pass: its own option where that is not 0."""
-    own = "token_merging_ratio_hr" if hires else "token_merging_ratio_img2img" if from_picture else ""
-    return (options.number(own) if own else 0.0) or options.number("token_merging_ratio")
 
 
 def check_merging(ratio: float) -> None:
@@ -29,16 +25,35 @@ def check_merging(ratio: float) -> None:
         raise InvalidValue("token_merging_ratio", ratio, expected)
 
 
-def unet_network(model: LoadedModel, ratio: float = 0.0) -> Network:
+def unet_network(model: LoadedModel, member: Member, ratio: float = 0.0) -> Network:
+    """The UNet, asked through ``member``: runs in flight share its passes."""
     unet = _merging(model.unet, ratio) if ratio > 0 else model.unet
+    tiled = is_tiling()
 
-    def evaluate(x: Tensor, t: float, context: Tensor) -> Tensor:
-        times = torch.full((x.shape[0],), t, dtype=torch.float32, device=x.device)
-        answer = unet(
-            x.to(model.dtype), times, encoder_hidden_states=context.to(model.dtype), return_dict=False
-        )
+    def forward(rows: Rows) -> Tensor:
+        told = {"text_embeds": rows["pooled"], "time_ids": rows["sizes"]} if "pooled" in rows else None
+        # Whichever thread runs the pass: the flag is of the run that asks.
+        with tiling(tiled):
+            answer = unet(
+                rows["x"],
+                rows["times"],
+                encoder_hidden_states=rows["context"],
+                added_cond_kwargs=told,
+                return_dict=False,
+            )
         predicted: Tensor = answer[0]
         return predicted.float()
+
+    def evaluate(x: Tensor, t: float, context: Tensor, vector: Tensor | None = None) -> Tensor:
+        rows = {
+            "x": x.to(model.dtype),
+            "times": torch.full((x.shape[0],), t, dtype=torch.float32, device=x.device),
+            "context": context.to(model.dtype),
+        }
+        if vector is not None:
+            rows["pooled"] = vector[:, : -model.family.sizes.count].to(model.dtype)
+            rows["sizes"] = vector[:, -model.family.sizes.count :]
+        return member.ask(Question((id(unet), tiled), forward, rows))
 
     return evaluate
 

@@ -3,6 +3,7 @@ neighbours."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from adapters.backends.torch.brownian import BrownianTree
 from adapters.backends.torch.philox import PhiloxGenerator
+from core.sampling.float32 import single
 
 RandnSource = Literal["CPU", "GPU", "NV"]
 Draw = Callable[[tuple[int, ...]], Tensor]
@@ -75,9 +77,9 @@ class BatchNoise:
         low, high = min(sigma, sigma_next), max(sigma, sigma_next)
         sign = 1.0 if sigma < sigma_next else -1.0
         # Times in single precision, as the reference has them: the last digit decides where a path splits.
-        first, last = torch.tensor(low), torch.tensor(high)
-        rows = torch.stack([tree.between(first.item(), last.item()) for tree in self._trees])
-        return rows * (sign / (last - first).sqrt().item())
+        first, last = single(low), single(high)
+        rows = torch.stack([tree.between(first, last) for tree in self._trees])
+        return rows * (sign / single(math.sqrt(single(last - first))))
 
     def _first(self, index: int) -> Tensor:
         spec = self._spec
@@ -101,7 +103,7 @@ class BatchNoise:
     def _tree(self, seed: int) -> BrownianTree:
         if self._range is None:
             raise ValueError("this pass was made without a Brownian range")
-        low, high = (torch.tensor(end).item() for end in self._range)
+        low, high = (single(end) for end in self._range)
         return BrownianTree(low, high, seed, lambda seed: self._generator(seed)(self._spec.shape))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 from torch import Tensor
 
@@ -12,9 +12,19 @@ from adapters.backends.torch.conditioning import ImageConditioning
 from core.prepared import RefinerSwitch
 from core.sampling.scalings import ModelScaling
 
-Network: TypeAlias = Callable[[Tensor, float, Tensor], Tensor]
-"""(rows, channels, height, width), model time, (rows, tokens, width) → what the UNet answers, a row for a
-row."""
+
+class Network(Protocol):
+    """A UNet, asked."""
+
+    def __call__(self, x: Tensor, t: float, context: Tensor, vector: Tensor | None = None) -> Tensor:
+        """What it answers, a row for a row.
+
+        :param x: (rows, channels, height, width). :param t: model time.
+        :param context: (rows, tokens, width).
+        :param vector: (rows, numbers), what it is told of each text as a whole, and the sizes behind that.
+        """
+        ...
+
 
 LAST_TIME = 999
 TIMES = 1000

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adapters.backends.torch.families.kinds import CLIP_L, ClipSkip, EncoderKind
 from adapters.backends.torch.inversions import EmbeddedChunks, Inversions
 from core.prompt.chunks import PromptChunk, chunk_prompt, empty_chunk
 from core.prompt.emphasis import Emphasis
@@ -21,18 +22,37 @@ CACHED_TEXTS = 256
 
 @dataclass(frozen=True, slots=True)
 class TextOptions:
-    """The options that decide what the encoder sees and what becomes of its answer."""
+    """The options that decide what the encoder sees and what becomes of its answer.
+
+    :ivar first_skips: the first of two encoders heeds ``clip_skip`` too.
+    """
 
     emphasis: Emphasis
     clip_skip: int
     comma_backtrack: int
+    first_skips: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """What a network is told of a text.
+
+    :ivar context: (tokens, width). :ivar pooled: (numbers,), of the text as a whole; None where none is told.
+    """
+
+    context: Tensor
+    pooled: Tensor | None = None
 
 
 class ClipTokenizer:
-    """A ``core.prompt`` tokenizer over one of transformers."""
+    """A ``core.prompt`` tokenizer over one of transformers.
 
-    def __init__(self, tokenizer: Any) -> None:
+    :param pads_with_end: whatever the tokenizer's own padding is; else it pads with token 0.
+    """
+
+    def __init__(self, tokenizer: Any, pads_with_end: bool = True) -> None:
         self._tokenizer = tokenizer
+        self._pads_with_end = pads_with_end
         # Without this it warns of every prompt that needs a second chunk, which is no fault here.
         tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
         self._comma: int | None = tokenizer.get_vocab().get(",</w>")
@@ -47,8 +67,7 @@ class ClipTokenizer:
 
     @property
     def pad_id(self) -> int:
-        """SD1 pads with the end token whatever the tokenizer's own padding is."""
-        return self.eos_id
+        return self.eos_id if self._pads_with_end else 0
 
     @property
     def comma_id(self) -> int | None:
@@ -60,17 +79,32 @@ class ClipTokenizer:
 
 
 class TextEncoder:
-    """Encodes groups of texts. Safe from several threads; ``calls`` counts calls of the network."""
+    """Encodes groups of texts with one network. Safe from several threads; ``calls`` counts calls of it.
+
+    :param kind: which of its layers is taken, and how.
+    :param widths: of all encoders of the model, where a textual inversion has to fit every one of them.
+    :param place: which of them this is.
+    """
 
     def __init__(
-        self, tokenizer: Any, network: Any, device: torch.device, inversions: Inversions | None = None
+        self,
+        tokenizer: Any,
+        network: Any,
+        device: torch.device,
+        inversions: Inversions | None = None,
+        kind: EncoderKind = CLIP_L,
+        widths: tuple[int, ...] | None = None,
+        place: int = 0,
     ) -> None:
-        self._tokenizer = ClipTokenizer(tokenizer)
+        self._tokenizer = ClipTokenizer(tokenizer, kind.pads_with_end)
         self._network = network
         self._device = device
         self._inversions = inversions or Inversions()
+        self._kind = kind
+        self._widths = widths or (int(network.config.hidden_size),)
+        self._place = place
         self._embedded = EmbeddedChunks(network)
-        self._cache: OrderedDict[tuple[object, ...], tuple[Tensor, ...]] = OrderedDict()
+        self._cache: OrderedDict[tuple[object, ...], tuple[EncodedText, ...]] = OrderedDict()
         self._lock = threading.Lock()
         self.calls = 0
 
@@ -80,6 +114,10 @@ class TextEncoder:
         The texts of one prompt's schedule belong together: shorter ones are filled up with empty chunks, and
         emphasis keeps the mean over all of them, as in the reference.
         """
+        return tuple(text.context for text in self.encode_whole(texts, options))
+
+    def encode_whole(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
+        """As :meth:`encode`, with what is told of each text as a whole: that of its first chunk."""
         with self._lock:
             # A changed file of the folder is another encoding of the same text.
             key = (texts, options, self._inversions.refresh())
@@ -92,13 +130,16 @@ class TextEncoder:
                 self._cache.popitem(last=False)
             return encoded
 
-    def _encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[Tensor, ...]:
+    def _encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
         distinct = {text: self._chunks(text, options) for text in texts}
         longest = max(len(chunks) for chunks in distinct.values())
         filler = empty_chunk(self._tokenizer)
         rows = [[*distinct[text], *[filler] * (longest - len(distinct[text]))] for text in texts]
         columns = [self._encode_chunks([row[i] for row in rows], options) for i in range(longest)]
-        return tuple(torch.cat([column[i] for column in columns]) for i in range(len(texts)))
+        return tuple(
+            EncodedText(torch.cat([column[i].context for column in columns]), columns[0][i].pooled)
+            for i in range(len(texts))
+        )
 
     def _chunks(self, text: str, options: TextOptions) -> tuple[PromptChunk, ...]:
         return chunk_prompt(
@@ -106,38 +147,87 @@ class TextEncoder:
             self._tokenizer,
             emphasis=options.emphasis,
             comma_backtrack=options.comma_backtrack,
-            embeddings=EmbeddingTable.of(self._inversions.counts(self._width), self._tokenizer),
+            embeddings=EmbeddingTable.of(self._inversions.counts(*self._widths), self._tokenizer),
         ).chunks
 
-    @property
-    def _width(self) -> int:
-        return int(self._network.config.hidden_size)
-
-    def _encode_chunks(self, chunks: list[PromptChunk], options: TextOptions) -> list[Tensor]:
+    def _encode_chunks(self, chunks: list[PromptChunk], options: TextOptions) -> list[EncodedText]:
         """The i-th chunk of every text of a group."""
         distinct = list(dict.fromkeys(chunks))
-        hidden = dict(zip(distinct, self._hidden(distinct, options.clip_skip), strict=True))
-        z = torch.stack([hidden[chunk] for chunk in chunks])
-        if options.emphasis not in (Emphasis.ORIGINAL, Emphasis.NO_NORM):
+        hidden, pooled = self._run(distinct, options)
+        places = [distinct.index(chunk) for chunk in chunks]
+        contexts = self._weighted(hidden[places], chunks, options.emphasis)
+        wholes = [None] * len(chunks) if pooled is None else list(pooled[places])
+        return [EncodedText(context, whole) for context, whole in zip(contexts, wholes, strict=True)]
+
+    def _weighted(self, z: Tensor, chunks: list[PromptChunk], emphasis: Emphasis) -> list[Tensor]:
+        if emphasis not in (Emphasis.ORIGINAL, Emphasis.NO_NORM):
             return list(z)
         weights = torch.tensor([chunk.weights for chunk in chunks], dtype=z.dtype, device=z.device)
         weighted = z * weights[..., None]
-        if options.emphasis is Emphasis.ORIGINAL:
+        if emphasis is Emphasis.ORIGINAL:
             weighted = weighted * (z.mean() / weighted.mean())
         return list(weighted)
 
-    def _hidden(self, chunks: list[PromptChunk], clip_skip: int) -> Tensor:
+    def _run(self, chunks: list[PromptChunk], options: TextOptions) -> tuple[Tensor, Tensor | None]:
+        """The hidden state of each chunk, and what is told of it as a whole."""
         self.calls += 1
         ids = torch.tensor([chunk.tokens for chunk in chunks], device=self._device)
         vectors = [
-            [(fix.offset + 1, self._inversions.vectors[fix.name]) for fix in chunk.fixes] for chunk in chunks
+            [(fix.offset + 1, self._inversions.vectors[fix.name][self._place]) for fix in chunk.fixes]
+            for chunk in chunks
         ]
+        layer = self._layer(options)
         with torch.inference_mode(), self._embedded.holding(vectors):
-            output = self._network(ids, output_hidden_states=clip_skip > 1)
-            if clip_skip <= 1:
-                hidden: Tensor = output.last_hidden_state
-                return hidden
-            depth = min(clip_skip, len(output.hidden_states))
+            output = self._network(ids, output_hidden_states=layer > 1 or not self._kind.normed)
+            pooled: Tensor | None = output.text_embeds if self._kind.pooled else None
+            if layer <= 1 and self._kind.normed:
+                return output.last_hidden_state, pooled
+            hidden = output.hidden_states[-min(layer, len(output.hidden_states))]
             network = getattr(self._network, "text_model", self._network)
-            normed: Tensor = network.final_layer_norm(output.hidden_states[-depth])
-            return normed
+            return network.final_layer_norm(hidden) if self._kind.normed else hidden, pooled
+
+    def _layer(self, options: TextOptions) -> int:
+        skips = self._kind.skips
+        heeded = skips is ClipSkip.ALWAYS or (skips is ClipSkip.BY_OPTION and options.first_skips)
+        return options.clip_skip if heeded else self._kind.layer
+
+
+class PromptEncoder:
+    """The text encoders of a model as one: their contexts side by side, and what the last one that tells
+    anything of a text as a whole tells."""
+
+    def __init__(self, encoders: Sequence[TextEncoder]) -> None:
+        self._encoders = tuple(encoders)
+
+    @classmethod
+    def of(
+        cls,
+        encoders: Sequence[tuple[EncoderKind, Any, Any]],
+        device: torch.device,
+        inversions: Inversions | None = None,
+    ) -> PromptEncoder:
+        """``encoders``: what each is, its tokenizer and its network."""
+        widths = tuple(int(network.config.hidden_size) for _, _, network in encoders)
+        return cls(
+            [
+                TextEncoder(tokenizer, network, device, inversions, kind, widths, place)
+                for place, (kind, tokenizer, network) in enumerate(encoders)
+            ]
+        )
+
+    @property
+    def calls(self) -> int:
+        """Of all networks together."""
+        return sum(encoder.calls for encoder in self._encoders)
+
+    def encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
+        """One for each text, of the same length; as :meth:`TextEncoder.encode`."""
+        first, *others = (encoder.encode_whole(texts, options) for encoder in self._encoders)
+        for other in others:
+            first = tuple(_beside(one, more) for one, more in zip(first, other, strict=True))
+        return first
+
+
+def _beside(one: EncodedText, more: EncodedText) -> EncodedText:
+    pooled = more.pooled if more.pooled is not None else one.pooled
+    return EncodedText(torch.cat([one.context, more.context], dim=-1), pooled)

@@ -19,12 +19,17 @@ _local = threading.local()
 @contextmanager
 def tiling(on: bool) -> Iterator[None]:
     """Pad circularly in this thread, inside the block."""
-    before = getattr(_local, "on", False)
+    before = is_tiling()
     _local.on = on
     try:
         yield
     finally:
         _local.on = before
+
+
+def is_tiling() -> bool:
+    """Whether this thread tiles."""
+    return bool(getattr(_local, "on", False))
 
 
 def make_tileable(module: torch.nn.Module) -> None:
@@ -40,7 +45,7 @@ def _tileable(layer: torch.nn.Conv2d) -> Callable[[Tensor, Tensor, Tensor | None
     rows, columns = layer.padding if isinstance(layer.padding, tuple) else (0, 0)
 
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if not getattr(_local, "on", False) or not (rows or columns):
+        if not is_tiling() or not (rows or columns):
             same: Tensor = plain(x, weight, bias)
             return same
         padded = functional.pad(x, (columns, columns, rows, rows), mode="circular")

@@ -103,15 +103,18 @@ def spandrel_reader(device: str) -> Callable[[Path], PictureNetwork]:
         try:
             from adapters.backends.torch.spandrel_files import read_network
         except Exception as error:  # torchvision fails with whatever its compiled part stumbles on
-            raise ModelError(f"{path.name} cannot be used: {_cannot_load(error)}") from error
+            raise ModelError(f"{path.name} cannot be used: {cannot_load(error)}") from error
         return read_network(path, device)
 
     return read
 
 
-def missing_packages() -> str | None:
-    """What upscalers with weights lack here, or None. Imports nothing."""
-    missing = [name for name in PACKAGES if find_spec(name) is None]
+def missing_packages(*others: str) -> str | None:
+    """What upscalers with weights lack here, or None. Imports nothing.
+
+    :param others: further packages to look for.
+    """
+    missing = [name for name in (*PACKAGES, *others) if find_spec(name) is None]
     return f"{', '.join(missing)} not installed" if missing else None
 
 
@@ -123,11 +126,12 @@ def import_problem() -> str | None:
     try:
         import_module("adapters.backends.torch.spandrel_files")
     except Exception as error:
-        return _cannot_load(error)
+        return cannot_load(error)
     return None
 
 
-def _cannot_load(error: Exception) -> str:
+def cannot_load(error: Exception) -> str:
+    """Why spandrel did not load, in one sentence."""
     text = " ".join(str(error).split())[:200]
     return (
         f"spandrel does not load ({type(error).__name__}: {text}); "

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapters.http.error_shapes import own_path
 from adapters.http.errors import ErrorReply
 from adapters.http.users import name_user
 from core.domain.errors import SettingsError
@@ -84,21 +85,15 @@ class Auth:
         self._public = frozenset(public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or _path(scope) in self._public:
+        if scope["type"] == "lifespan" or own_path(scope) in self._public:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("authorization", "").strip()
         user = self._credentials.user(given)
         if user is None:
-            response = (WRONG if given else MISSING).response()
+            response = (WRONG if given else MISSING).response(scope)
             response.headers.update(CHALLENGE)
             await response(scope, receive, send)
             return
         name_user(scope, user)
         await self._app(scope, receive, send)
-
-
-def _path(scope: Scope) -> str:
-    """Below the subpath, if there is one."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))

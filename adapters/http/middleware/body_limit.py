@@ -31,7 +31,7 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isascii() and announced.isdigit() and int(announced[:20]) > self._limit:
-            await BodyTooLarge(self._limit).reply.response()(scope, receive, send)
+            await BodyTooLarge(self._limit).reply.response(scope)(scope, receive, send)
             return
         seen = 0
 
@@ -49,4 +49,4 @@ class BodyLimit:
 async def answer_too_large(request: Request, error: Exception) -> Response:
     """The exception handler of :class:`BodyTooLarge`."""
     assert isinstance(error, BodyTooLarge)
-    return error.reply.response()
+    return error.reply.response(request.scope)

@@ -31,4 +31,4 @@ class Guard:
             log.exception("%s %s failed", scope.get("method", scope["type"]), scope.get("path", ""))
             if scope["type"] != "http" or begun:
                 raise
-            await reply_to(error).response()(scope, receive, send)
+            await reply_to(error).response(scope)(scope, receive, send)

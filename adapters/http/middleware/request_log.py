@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
-LOGGED = "/sdapi"
+LOGGED = ("/sdapi/", "/api/", "/v1/")
 
 
 class RequestLog:
@@ -21,20 +22,22 @@ class RequestLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or LOGGED not in scope["path"]:
+        if scope["type"] != "http" or not any(part in scope["path"] for part in LOGGED):
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
+        started, status, job = time.perf_counter(), 0, ""
 
         async def watched(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            nonlocal status, job
+            if message["type"] == "http.response.start":
+                status, job = message["status"], unquote(Headers(scope=message).get("x-job-id", ""))
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
         finally:
-            log.info("API %s", line(scope, status, time.perf_counter() - started))
+            taken = time.perf_counter() - started
+            log.info("API %s", line(scope, status, taken), extra={"job": job})
 
 
 def line(scope: Scope, status: int, seconds: float) -> str:

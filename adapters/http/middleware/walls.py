@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from adapters.http.errors import ErrorReply
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-FORMS = ("/login",)
-"""Paths that take a form, as the web UI's of which they are."""
+FORMS = ("/login", "/v1/images/edits", "/v1/images/variations")
+"""Paths that take a form: the web UI's, and those whose clients send files. Browsers name the origin of every
+form that another site sends, so the first check has refused those."""
 
 
 def _reply(status: int, error: str, text: str) -> ErrorReply:
@@ -35,7 +36,7 @@ class HostWall:
             await self._app(scope, receive, send)
             return
         text = f"this server is not called {host_name(host)[:100]!r}; list its names in http.allowed_hosts"
-        await _reply(421, "UnknownHost", text).response()(scope, receive, send)
+        await _reply(421, "UnknownHost", text).response(scope)(scope, receive, send)
 
     def _is_ours(self, name: str) -> bool:
         return "*" in self._names or name in self._names or name.endswith(".localhost") or _is_address(name)
@@ -68,7 +69,7 @@ class OriginWall:
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
             headers = Headers(scope=scope)
             refusal = self._foreign(headers) or _no_json(headers, scope["path"])
-        await (self._app if refusal is None else refusal.response())(scope, receive, send)
+        await (self._app if refusal is None else refusal.response(scope))(scope, receive, send)
 
     def _foreign(self, headers: Headers) -> ErrorReply | None:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")

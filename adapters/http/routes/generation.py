@@ -29,13 +29,13 @@ class GenerationRoutes:
         self._resources = resources
 
     async def txt2img(self, body: Txt2ImgRequest, request: Request) -> Response:
-        body = await run_in_threadpool(paste, body, self._options)
+        body = await run_in_threadpool(paste, body, self._options, self._resources.styles)
         return await self._generate(
             lambda put: txt2img_request(body, self._resources.scripts()), body, request
         )
 
     async def img2img(self, body: Img2ImgRequest, request: Request) -> Response:
-        body = await run_in_threadpool(paste, body, self._options)
+        body = await run_in_threadpool(paste, body, self._options, self._resources.styles)
         return await self._generate(
             lambda put: img2img_request(body, self._resources.scripts(), put), body, request
         )

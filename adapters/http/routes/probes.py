@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.http.body import router as new_router
-from adapters.http.routes.tasks import waiting
+from adapters.http.routes.tasks import count_waiting
 from adapters.http.users import user_of
 from core.ports.driving import ControlJobs
 
@@ -36,7 +36,7 @@ def probes_router(jobs: ControlJobs) -> APIRouter:
 
     @router.get("/queue/status", summary="How many jobs wait")
     async def queue_status(request: Request) -> dict[str, Any]:
-        ids = await run_in_threadpool(waiting, jobs, user_of(request))
-        return {"msg": "estimation", "rank": None, "queue_size": len(ids), "rank_eta": None, "queue_eta": 0}
+        size = await run_in_threadpool(count_waiting, jobs, user_of(request))
+        return {"msg": "estimation", "rank": None, "queue_size": size, "rank_eta": None, "queue_eta": 0}
 
     return router

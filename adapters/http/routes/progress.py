@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from adapters.http.body import router as new_router
-from adapters.http.users import progress_of, running_job, user_of
+from adapters.http.users import caller_of
 from adapters.http.wire.progress import ProgressResponse, progress_body
 from adapters.http.wire.types import Bool
 from core.ports.driving import ControlJobs
@@ -21,32 +21,20 @@ def progress_router(jobs: ControlJobs) -> APIRouter:
 
     @router.get("/progress", response_model=ProgressResponse, summary="How far the running job is")
     async def progress(request: Request, skip_current_image: Annotated[Bool, Query()] = False) -> Response:
+        caller = caller_of(request)
         # A preview may have to be encoded first, hence not on the loop.
-        now = await run_in_threadpool(progress_of, jobs, user_of(request), not skip_current_image)
+        now = await run_in_threadpool(lambda: jobs.progress(caller=caller, preview=not skip_current_image))
         return JSONResponse(progress_body(now, datetime.now().astimezone()))
 
-    @router.post("/interrupt", summary="Stop the running job; its unfinished pictures are sent")
+    @router.post("/interrupt", summary="Stop the caller's running job; its unfinished pictures are sent")
     async def interrupt(request: Request) -> dict[str, str]:
-        await run_in_threadpool(stop_current, jobs, user_of(request))
+        caller = caller_of(request)
+        await run_in_threadpool(lambda: jobs.interrupt(caller=caller))
         return {}
 
     @router.post("/skip", summary="Drop the iteration in progress and go on with the next")
     async def skip(request: Request) -> None:
-        await run_in_threadpool(skip_current, jobs, user_of(request))
+        caller = caller_of(request)
+        await run_in_threadpool(lambda: jobs.skip(caller=caller))
 
     return router
-
-
-def stop_current(jobs: ControlJobs, user: str | None) -> None:
-    """Without passwords the job that runs, as in the reference; with them the caller's own only."""
-    if user is None:
-        jobs.interrupt()
-    elif (mine := running_job(jobs, user)) is not None:
-        jobs.interrupt(mine)
-
-
-def skip_current(jobs: ControlJobs, user: str | None) -> None:
-    if user is None:
-        jobs.skip()
-    elif (mine := running_job(jobs, user)) is not None:
-        jobs.skip(mine)

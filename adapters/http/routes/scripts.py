@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
@@ -9,6 +11,7 @@ from adapters.http.body import router as new_router
 from adapters.http.wire.lists import ExtensionItem, ScriptArgItem, ScriptInfoItem, ScriptsList
 from core.domain.resources import ScriptArg, ScriptInfo
 from core.ports.driving import BrowseResources
+from plugins.report import PluginReport
 
 
 def script_item(script: ScriptInfo) -> ScriptInfoItem:
@@ -31,7 +34,20 @@ def argument_item(argument: ScriptArg) -> ScriptArgItem:
     )
 
 
-def scripts_router(resources: BrowseResources) -> APIRouter:
+def extension_item(plugin: PluginReport) -> ExtensionItem:
+    """A plugin by the reference's keys; what is no package of a git remote has none."""
+    return ExtensionItem(
+        name=plugin.name,
+        remote="",
+        branch="",
+        commit_hash="",
+        version=plugin.version,
+        commit_date="",
+        enabled=plugin.error is None,
+    )
+
+
+def scripts_router(resources: BrowseResources, plugins: Sequence[PluginReport]) -> APIRouter:
     router = new_router("/sdapi/v1", ["scripts"])
 
     @router.get("/scripts", summary="Names of scripts, by endpoint")
@@ -46,8 +62,8 @@ def scripts_router(resources: BrowseResources) -> APIRouter:
     async def script_info() -> list[ScriptInfoItem]:
         return [script_item(x) for x in await run_in_threadpool(resources.scripts) if x.documented]
 
-    @router.get("/extensions", summary="Extensions from a git remote; plugins are Python packages, so none")
+    @router.get("/extensions", summary="Installed plugins; not enabled are those that could not be loaded")
     async def extensions() -> list[ExtensionItem]:
-        return []
+        return [extension_item(plugin) for plugin in plugins if not plugin.builtin]
 
     return router

@@ -13,11 +13,13 @@ from fastapi.responses import JSONResponse
 
 from adapters.application import Application
 from adapters.http.body import router as new_router
-from adapters.http.users import may_see, user_of
+from adapters.http.users import caller_of, seen_by, user_of
 from adapters.http.wire.tasks import PendingTasks, TaskProgress, TaskRequest, active_task, idle_task
 from core.domain.errors import UnknownJob
-from core.domain.job import Job, JobId, JobState
+from core.domain.job import Caller, Job, JobFilter, JobState
 from core.ports.driving import ControlJobs, EditOptions
+
+MOST_LISTED = 200
 
 
 def tasks_router(jobs: ControlJobs) -> APIRouter:
@@ -25,40 +27,43 @@ def tasks_router(jobs: ControlJobs) -> APIRouter:
 
     @router.post("/progress", summary="How far the job of an id is")
     async def progress(body: TaskRequest, request: Request) -> TaskProgress:
-        return await run_in_threadpool(task_progress, jobs, body, user_of(request))
+        return await run_in_threadpool(task_progress, jobs, body, caller_of(request))
 
     @router.get("/pending-tasks", summary="Ids of the jobs that wait")
     async def pending_tasks(request: Request) -> PendingTasks:
-        ids = await run_in_threadpool(waiting, jobs, user_of(request))
-        return PendingTasks(size=len(ids), tasks=ids)
+        return await run_in_threadpool(waiting, jobs, user_of(request))
 
     return router
 
 
-def task_progress(jobs: ControlJobs, body: TaskRequest, user: str | None) -> TaskProgress:
+def task_progress(jobs: ControlJobs, body: TaskRequest, caller: Caller) -> TaskProgress:
     """Of the named job, or without a name of the caller's that runs."""
-    job = _running(jobs, user) if body.id_task is None else _find(jobs, body.id_task, user)
+    job = jobs.running(caller) if body.id_task is None else _find(jobs, body.id_task, caller.owner)
     if job is None:
         return idle_task(None, 0, 0)
     if job.state is not JobState.RUNNING:
-        return idle_task(job, jobs.progress(job.id).position, len(waiting(jobs, None)))
+        return idle_task(job, jobs.progress(job.id).position, jobs.queue().counts[JobState.QUEUED])
     return active_task(jobs.progress(job.id, preview=body.live_preview), body.id_live_preview)
 
 
-def waiting(jobs: ControlJobs, user: str | None) -> list[str]:
-    return [job.id for job in jobs.jobs() if job.state is JobState.QUEUED and may_see(user, job)]
+def waiting(jobs: ControlJobs, user: str | None) -> PendingTasks:
+    """The oldest first. Pages ask for this all the time, so that no more than the newest are listed; how many
+    there are is told nevertheless where everybody is the same person."""
+    which = JobFilter(owner=user, states=frozenset((JobState.QUEUED,)), limit=MOST_LISTED)
+    ids: list[str] = [job.id for job in reversed(jobs.jobs(which))]
+    full = len(ids) == MOST_LISTED and user is None
+    return PendingTasks(size=jobs.queue().counts[JobState.QUEUED] if full else len(ids), tasks=ids)
 
 
-def _running(jobs: ControlJobs, user: str | None) -> Job | None:
-    return next((job for job in jobs.jobs() if job.state is JobState.RUNNING and may_see(user, job)), None)
+def count_waiting(jobs: ControlJobs, user: str | None) -> int:
+    return jobs.queue().counts[JobState.QUEUED] if user is None else waiting(jobs, user).size
 
 
 def _find(jobs: ControlJobs, name: str, user: str | None) -> Job | None:
     try:
-        job = jobs.get(JobId(name))
+        return seen_by(user, jobs, name)
     except UnknownJob:
         return None
-    return job if may_see(user, job) else None
 
 
 def support_router(app: Application) -> APIRouter:

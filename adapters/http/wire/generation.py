@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from adapters.http.wire.types import Bool, Dict, Float, Int, List, Names, Str
+from adapters.http.wire.types import Bool, Dict, Float, Int, List, ListOrDict, Names, Str
 
 
 class _Body(BaseModel):
@@ -104,7 +104,7 @@ class IncludeFields(_Body):
 
 class ScriptFields(_Body):
     script_name: Str | None = None
-    script_args: List = []
+    script_args: ListOrDict = []
     send_images: Bool = True
     save_images: Bool = False
     alwayson_scripts: Dict = {}

@@ -26,12 +26,13 @@ class SchedulerItem(_Item):
 
 
 class SDModelItem(_Item):
-    """``hash`` and ``sha256`` are always there; ``filename`` is the name below the models folder."""
+    """``hash`` and ``sha256`` are null while a large file is being hashed; ``filename`` is the name below the
+    models folder."""
 
     title: str
     model_name: str
-    hash: str
-    sha256: str
+    hash: str | None = None
+    sha256: str | None = None
     filename: str
     config: str | None = None
 

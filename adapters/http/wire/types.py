@@ -84,6 +84,10 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
+def _list_or_dict(value: Any) -> list[Any] | dict[str, Any]:
+    return value if isinstance(value, dict) else _list(value)
+
+
 def _names(value: Any) -> list[Any]:
     """A list of names; holes in it (``[null]``, which AIYA sends) are dropped."""
     return [item for item in _list(value) if item is not None]
@@ -95,4 +99,5 @@ Str = Annotated[str, BeforeValidator(_text)]
 Bool = Annotated[bool, BeforeValidator(_flag)]
 Dict = Annotated[dict[str, Any], BeforeValidator(_mapping)]
 List = Annotated[list[Any], BeforeValidator(_list)]
+ListOrDict = Annotated[list[Any] | dict[str, Any], BeforeValidator(_list_or_dict)]
 Names = Annotated[list[Str], BeforeValidator(_names)]

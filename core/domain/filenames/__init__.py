@@ -6,7 +6,7 @@ separator, not ``.`` or ``..``, short enough for the usual file systems.
 
 from core.domain.filenames.context import NameContext
 from core.domain.filenames.naming import default_pattern, directory_parts, file_decoration
-from core.domain.filenames.numbering import fit, next_number, numbered
+from core.domain.filenames.numbering import fit, next_number, number_of, numbered
 from core.domain.filenames.sanitizing import Sanitizer
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "file_decoration",
     "fit",
     "next_number",
+    "number_of",
     "numbered",
 ]

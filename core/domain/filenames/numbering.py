@@ -24,6 +24,13 @@ def numbered(number: int, decoration: str = "", basename: str = "") -> str:
     return f"{head}-{decoration}" if decoration else head
 
 
+def number_of(name: str, decoration: str = "", basename: str = "") -> int | None:
+    """The number of a name that :func:`numbered` made; None for another name."""
+    match = _NUMBER.match(name, len(basename) + 1 if basename else 0)
+    number = int(match[1]) if match else -1
+    return number if number >= 0 and numbered(number, decoration, basename) == name else None
+
+
 def fit(stem: str, ending: str = "", spare: int = 0) -> str:
     """Stem and ending (``-mask.png``), the stem cut so that the name is short enough.
 

@@ -11,6 +11,7 @@ from core.domain.infotext.keys import EXACT_NEGATIVE, EXACT_PROMPT
 from core.domain.infotext.layout import Layout, lay_out
 from core.domain.infotext.scanner import unquote
 from core.domain.styles import Style, extract_styles
+from core.domain.unchosen import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULER
 from core.prompt.attention import uses_emphasis
 
 _SIZE = re.compile(r"(\d+)x(\d+)\Z")
@@ -100,9 +101,9 @@ def _take_out_styles(found: Parsed, prompt: str, negative: str, options: ParseOp
 _BEFORE_SIZES: tuple[tuple[str, object], ...] = (("Clip skip", "1"),)
 _SIZES: tuple[tuple[str, object], ...] = (("Hires resize-1", 0), ("Hires resize-2", 0))
 _AFTER_SIZES: tuple[tuple[str, object], ...] = (
-    ("Hires sampler", "Use same sampler"),
-    ("Hires schedule type", "Use same scheduler"),
-    ("Hires checkpoint", "Use same checkpoint"),
+    ("Hires sampler", SAME_SAMPLER),
+    ("Hires schedule type", SAME_SCHEDULER),
+    ("Hires checkpoint", SAME_CHECKPOINT),
     ("Hires prompt", ""),
     ("Hires negative prompt", ""),
     ("Mask mode", "Inpaint masked"),

@@ -31,8 +31,15 @@ def url(fake: FakeApplication) -> Iterator[str]:
 class Background:
     """``serve`` in a thread; leaving stops it."""
 
-    def __init__(self, fake: FakeApplication, listener: socket.socket | None = None, **http: object) -> None:
+    def __init__(
+        self,
+        fake: FakeApplication,
+        listener: socket.socket | None = None,
+        drain_seconds: float = 10,
+        **http: object,
+    ) -> None:
         self._listener = listener
+        self._jobs = {"drain_seconds": drain_seconds}
         self._fake = fake
         self._http = {"port": 0, **http}
         self._ready = threading.Event()
@@ -54,7 +61,7 @@ class Background:
             self._stop = stop
 
         serve(
-            self._fake.application(http=self._http),
+            self._fake.application(http=self._http, jobs=self._jobs),
             on_listening=listening,
             stopper=control,
             listener=self._listener,

@@ -117,19 +117,21 @@ def test_requests_in_progress_end_before_the_server(fake: FakeApplication) -> No
     assert answers == [200]
 
 
-def test_after_the_grace_their_jobs_are_stopped(fake: FakeApplication) -> None:
+@pytest.mark.parametrize("path", ["/sdapi/v1/txt2img", "/v1/images/generations"])
+def test_who_waits_when_the_server_ends_is_told_and_the_job_is_left_alone(
+    fake: FakeApplication, path: str
+) -> None:
     fake.automatic = False
-    with Background(fake, grace=0) as server:
-        url = f"{server.url}/sdapi/v1/txt2img"
-
-        def ask() -> None:
-            with pytest.raises(httpx.HTTPError):
-                httpx.post(url, json={"force_task_id": "mine"}).raise_for_status()
-
-        asking = threading.Thread(target=ask)
+    answers: list[httpx.Response] = []
+    with Background(fake, drain_seconds=0) as server:
+        url = server.url + path
+        asking = threading.Thread(target=lambda: answers.append(httpx.post(url, json={"prompt": ""})))
         asking.start()
         while not fake.jobs():
             asking.join(0.01)
         server.stop()
         asking.join(10)
-    assert fake.interrupted == ["mine"]
+    assert [answer.status_code for answer in answers] == [503]
+    assert "Serena stops before this job has ended" in answers[0].text
+    assert answers[0].headers["Retry-After"]
+    assert fake.interrupted == []

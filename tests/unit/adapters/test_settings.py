@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from adapters.settings import ci_selects_fake, load_settings
+from adapters.settings import ci_selects_fake, handed_settings, load_settings
 from core.domain.errors import SettingsError
 
 
@@ -35,6 +35,16 @@ def test_flags_win_over_environment_over_file(empty: Path, monkeypatch: pytest.M
     assert settings.jobs.keep == 3
     assert settings.models_dir == Path("m")
     assert load_settings(data_dir="d").models_dir == Path("d/models")
+
+
+def test_what_a_parent_hands_on_is_all(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty / "serena.toml").write_text("[jobs]\nkeep = 3\n")
+    monkeypatch.setenv("SERENA_HTTP__USERS", '["anna:pw"]')
+    settings = handed_settings({"data_dir": "d", "backend": {"name": "fake"}})
+    assert (settings.data_dir, settings.backend.name) == (Path("d"), "fake")
+    assert (settings.http.users, settings.jobs.keep) == ((), 1000)
+    with pytest.raises(SettingsError, match="wrong settings: colour"):
+        handed_settings({"colour": "red"})
 
 
 def test_another_file_may_be_named(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,11 +79,15 @@ def test_a_wrong_setting_is_one_line_each(flags: dict[str, Any], said: str) -> N
 
 def test_no_password_is_repeated() -> None:
     with pytest.raises(SettingsError, match=r"http\.users") as found:
-        load_settings(http={"users": ["ann:secret", {"bob": "secret"}]})
-    assert "secret" not in str(found.value)
-    settings = load_settings(http={"users": ["ann:secret"]})
+        load_settings(http={"users": ["ann:hunter2", {"bob": "hunter2"}]})
+    assert "hunter2" not in str(found.value)
+    settings = load_settings(http={"users": ["ann:hunter2"]})
     assert settings.http.guarded
-    assert "secret" not in repr(settings)
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in repr(load_settings(jobs={"webhook_secret": "hunter2"}))
+    with pytest.raises(SettingsError, match=r"jobs\.webhook_secret") as found:
+        load_settings(jobs={"webhook_secret": ["hunter2"]})
+    assert "hunter2" not in str(found.value)
 
 
 def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch) -> None:

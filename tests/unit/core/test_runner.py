@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from core.drafts import RequestDraft
 from core.ports.driven import RunWatch
 from core.prepared import Batch, PreparedRun
 from plugins.hookspecs import hookimpl
-from tests.unit.core.workshop import NOW, VERSION, Workshop, request
+from tests.unit.core.workshop import MODEL, NOW, VERSION, Workshop, request
 
 INFO_KEYS = [
     "prompt",
@@ -214,3 +215,11 @@ def test_a_picture_has_the_bytes_that_its_size_takes() -> None:
     with pytest.raises(ValueError, match="RGB 2x2 takes 12 bytes, not 3"):
         RasterImage(2, 2, "RGB", b"abc")
     assert PillowImageEditor().invert(RasterImage(1, 1, "L", b"\x01")).pixels == b"\xfe"
+
+
+@pytest.mark.parametrize("inpainting", [True, False])
+def test_an_inpainting_model_is_told(inpainting: bool) -> None:
+    shop = Workshop(models=(replace(MODEL, inpainting=inpainting),))
+    result = shop.result(request(override_settings={"inpainting_mask_weight": 0.5}))
+    assert result.info["is_using_inpainting_conditioning"] is inpainting
+    assert ("Conditional mask weight: 0.5" in result.images[0].infotext) is inpainting

@@ -33,11 +33,9 @@ from core.domain.options import OptionRegistry
 from core.domain.request import GenerationRequest, InitParams, Kind
 from core.domain.result import GenerationResult
 from core.jobs.acceptance import Acceptance
-from core.jobs.live import LiveJobs
-from core.jobs.loop import JobLoop
 from core.jobs.previews import preview_format
-from core.jobs.service import JobService
-from core.ports.driven import BackendInfo, ImageBackend, JobStore, RunHooks, RunWatch
+from core.jobs.rules import JobRules
+from core.ports.driven import BackendInfo, ImageBackend, JobStore, RunHooks, RunWatch, Webhooks
 from core.prepared import Batch, PreparedRun
 from core.processing import process_images
 from core.runner import ProcessingRunner
@@ -48,8 +46,10 @@ from core.stages.finalize import Finishing
 from core.stages.init_pictures import InitPreparing
 from core.stages.prepare import Preparing
 from core.stages.saving import Saving
-from plugins.hooks import OnError, PluggyRunHooks
+from plugins.calling import HookRules, OnError
+from plugins.hooks import PluggyRunHooks
 from plugins.manager import load_plugins
+from tests.unit.core.crew import Crew
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = ModelRef(ModelIdentity("sd15-random.safetensors", "5de76cbb7e" + "0" * 54), "somewhere")
@@ -117,8 +117,9 @@ class Workshop:
         limits: RequestLimits | None = None,
         store: JobStore | None = None,
         changed: Mapping[str, Any] | None = None,
-        max_queued: int = 1000,
-        keep: int = 100,
+        rules: JobRules | None = None,
+        webhooks: Webhooks | None = None,
+        files: MemoryImageStore | None = None,
     ) -> None:
         limits = limits or RequestLimits()
         self.backend = backend or ScriptedBackend()
@@ -127,12 +128,11 @@ class Workshop:
         self.blobs = MemoryBlobStore()
         self.codec = PillowImageCodec()
         self.editor = PillowImageEditor()
-        self.files = MemoryImageStore()
+        self.files = files or MemoryImageStore()
         self.registry = OptionRegistry(OPTIONS)
         self.catalog = FakeModelCatalog(models)
         self.option_store = MemoryOptionStore(changed)
         self.options = OptionEditor(self.registry, self.option_store, self.catalog, default_model)
-        self.live = LiveJobs(self.clock.seconds)
         seeds = itertools.count(1000)
         self.acceptance = Acceptance(
             options=self.options.values,
@@ -142,21 +142,8 @@ class Workshop:
             random_seed=lambda: next(seeds),
             default_model=default_model,
         )
-        ids = itertools.count(1)
-        self.service = JobService(
-            store=self.store,
-            blobs=self.blobs,
-            codec=self.codec,
-            acceptance=self.acceptance,
-            live=self.live,
-            clock=self.clock,
-            new_id=lambda: f"job-{next(ids)}",
-            preview_format=preview_format(self.options.values),
-            max_queued=max_queued,
-            keep=keep,
-        )
         loaded = load_plugins(found=(), objects=list((plugins or {}).items()))
-        self.hooks = hooks or PluggyRunHooks(loaded.manager, on_error)
+        self.hooks = hooks or PluggyRunHooks(loaded, HookRules(on_error=on_error))
         runs = itertools.count(1)
         self.runner = ProcessingRunner(
             backend=self.backend,
@@ -180,9 +167,23 @@ class Workshop:
             new_id=lambda: f"run-{next(runs)}",
         )
         process = partial(process_images, runner=self.runner, models=self.catalog, options=self.registry)
-        self.loop = JobLoop(
-            store=self.store, service=self.service, live=self.live, process=process, clock=self.clock
+        ids = itertools.count(1)
+        self.crew = Crew(
+            store=self.store,
+            blobs=self.blobs,
+            codec=self.codec,
+            files=self.files,
+            hooks=self.hooks,
+            acceptance=self.acceptance,
+            clock=self.clock,
+            rules=rules or JobRules(keep=100),
+            process=process,
+            new_id=lambda: f"job-{next(ids)}",
+            preview_format=preview_format(self.options.values),
+            webhooks=webhooks,
         )
+        self.live, self.service = self.crew.live, self.crew.service
+        self.loop, self.keeper = self.crew.loop, self.crew.keeper
 
     @property
     def scripted(self) -> ScriptedBackend:

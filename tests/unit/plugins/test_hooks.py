@@ -13,7 +13,8 @@ from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry
 from core.domain.request import GenerationRequest
 from core.drafts import RequestDraft
-from plugins.hooks import OnError, PluggyRunHooks
+from plugins.calling import HookRules, OnError
+from plugins.hooks import PluggyRunHooks
 from plugins.hookspecs import AppInfo, hookimpl
 from plugins.manager import load_plugins
 
@@ -80,7 +81,7 @@ class Wrapper:
 
 def hooks(*plugins: object, on_error: OnError = "fail") -> PluggyRunHooks:
     objects = [(f"p{number}", plugin) for number, plugin in enumerate(plugins)]
-    return PluggyRunHooks(load_plugins(found=(), objects=objects).manager, on_error)
+    return PluggyRunHooks(load_plugins(found=(), objects=objects), HookRules(on_error=on_error))
 
 
 def draft() -> RequestDraft:

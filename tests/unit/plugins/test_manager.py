@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,14 @@ MODULES = {
     "broken": "import no_such_module_anywhere\n",
     "leaving": "raise SystemExit(3)\n",
 }
+CLASSES = """
+from plugins.hookspecs import hookimpl
+class Made:
+    @hookimpl
+    def serena_saved(self, path): ...
+class Breaks(Made):
+    def __init__(self): raise ValueError("not today")
+"""
 
 
 @pytest.fixture
@@ -63,6 +70,21 @@ def test_each_is_loaded_by_itself(points: list[EntryPoint]) -> None:
     )
     assert leaving.error == "cannot be imported: SystemExit: 3"
     assert [name for name, _ in loaded.manager.list_name_plugin()] == ["fine"]
+
+
+def test_a_class_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plugin_classes.py").write_text(CLASSES)
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [EntryPoint(name, f"plugin_classes:{name}", GROUP) for name in ("Made", "Breaks")]
+    made, breaks = load_plugins(found=points).reports
+    assert (made.hooks, made.error) == (("serena_saved",), None)
+    assert breaks.error == "cannot be imported: ValueError: not today"
+
+
+def test_a_built_in_one_may_be_blocked() -> None:
+    loaded = load_plugins([("one", Fine()), ("two", Fine())], block=["one"], only=(), found=())
+    assert [report.name for report in loaded.reports] == ["two"]
+    assert loaded.builtin == {"two"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +114,7 @@ def test_a_plugin_that_does_not_fit_is_left_out(plugin: object, said: str) -> No
     assert "\n" not in (odd.error or "")
     assert fine.error is None
     draft = _draft()
-    PluggyRunHooks(loaded.manager).prepare(draft)
+    PluggyRunHooks(loaded).prepare(draft)
     assert draft.prompt == "!"
 
 
@@ -110,13 +132,12 @@ def test_a_plugin_under_two_names_is_loaded_once() -> None:
     loaded = load_plugins(found=(), objects=[("a", plugin), ("b", plugin)])
     assert [report.error for report in loaded.reports] == [None, "it is loaded already, as 'a'"]
     draft = _draft()
-    PluggyRunHooks(loaded.manager).prepare(draft)
+    PluggyRunHooks(loaded).prepare(draft)
     assert draft.prompt == "!"
 
 
 def test_built_in_ones_come_first_and_carry_serenas_version() -> None:
-    module = types.ModuleType("plugins.builtin.shiny")
-    report, other = load_plugins([module], found=(), objects=[("shiny", Fine())]).reports
+    report, other = load_plugins([("shiny", Optional())], found=(), objects=[("shiny", Fine())]).reports
     assert (report.name, report.distribution, report.builtin) == ("shiny", "serena", True)
     assert report.version
     assert other.error == "the name 'shiny' is taken by another plugin"
@@ -140,7 +161,7 @@ def test_a_plugin_that_comes_late_hears_that_all_is_ready() -> None:
             raise ValueError("not today")
 
     loaded = load_plugins(found=(), objects=[("l", Listening()), ("failing", Failing())])
-    PluggyRunHooks(loaded.manager).ready(AppInfo("1", "1.0", "fake"))
+    PluggyRunHooks(loaded).ready(AppInfo("1", "1.0", "fake"))
     assert heard == ["fake"]
     loaded.manager.register(Listening(), name="late")
     assert heard == ["fake", "fake"]

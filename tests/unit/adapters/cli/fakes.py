@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image
 
 from adapters.application import Application, BackendSummary, Finding
+from adapters.nothing import NoResources
 from adapters.settings import Settings
 from core.domain.errors import (
     InvalidImage,
@@ -21,13 +23,26 @@ from core.domain.errors import (
     UnknownSampler,
 )
 from core.domain.image import BlobRef
-from core.domain.job import FrozenInputs, Job, JobError, JobId, JobState
+from core.domain.job import (
+    ANYBODY,
+    EVERY_JOB,
+    Caller,
+    FrozenInputs,
+    Job,
+    JobError,
+    JobFilter,
+    JobId,
+    JobState,
+)
 from core.domain.model import ModelIdentity, ModelRef
+from core.domain.model_report import ModelReport
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionSpec, OptionValue
 from core.domain.progress import Progress
 from core.domain.request import GenerationRequest
+from core.domain.resources import ScriptArg, ScriptInfo
 from core.domain.result import GenerationResult, Outcome, ResultImage, RunReceipt
+from core.ports.driving import PictureFacts, QueueState
 from plugins.report import PluginReport
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
@@ -72,8 +87,11 @@ class FakeService:
         request: GenerationRequest,
         *,
         job_id: str | None = None,
-        owner: str | None = None,
+        caller: Caller = ANYBODY,
         priority: int = 0,
+        key: str | None = None,
+        detached: bool = False,
+        webhook: str | None = None,
     ) -> JobId:
         self._check(request)
         self.requests.append(request)
@@ -90,12 +108,24 @@ class FakeService:
             raise self._errors[job_id]
         return self._jobs[job_id]
 
-    def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
+    def check(
+        self,
+        request: GenerationRequest,
+        *,
+        caller: Caller = ANYBODY,
+        key: str | None = None,
+        webhook: str | None = None,
+    ) -> None:
+        self._check(request)
+
+    def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> Callable[[], None]:
         job = self._jobs[job_id]
+        waiting = self._callbacks.setdefault(job_id, [])
         if job.state.is_final:
             callback(job)
         else:
-            self._callbacks.setdefault(job_id, []).append(callback)
+            waiting.append(callback)
+        return lambda: waiting.remove(callback)
 
     def image(self, ref: BlobRef) -> bytes:
         return self.blobs[ref]
@@ -107,10 +137,27 @@ class FakeService:
             raise UnknownJob(job_id)
         return self._jobs[job_id]
 
-    def jobs(self) -> Sequence[Job]:
+    def jobs(self, which: JobFilter = EVERY_JOB) -> Sequence[Job]:
         return list(self._jobs.values())
 
-    def progress(self, job_id: JobId | None = None, *, preview: bool = False) -> Progress:
+    def running(self, caller: Caller = ANYBODY) -> Job | None:
+        raise NotImplementedError
+
+    def abandon(self, job_id: JobId) -> None:
+        raise NotImplementedError
+
+    def retry(self, job_id: JobId) -> JobId:
+        raise NotImplementedError
+
+    def purge(self, job_id: JobId) -> None:
+        raise NotImplementedError
+
+    def queue(self) -> QueueState:
+        raise NotImplementedError
+
+    def progress(
+        self, job_id: JobId | None = None, *, caller: Caller = ANYBODY, preview: bool = False
+    ) -> Progress:
         self.looks += 1
         if self.ctrl_c_after is not None and self.looks > self.ctrl_c_after and not self.interrupted:
             raise KeyboardInterrupt
@@ -127,12 +174,12 @@ class FakeService:
             eta=None if step == 1 else 65.0,
         )
 
-    def interrupt(self, job_id: JobId | None = None) -> None:
+    def interrupt(self, job_id: JobId | None = None, *, caller: Caller = ANYBODY) -> None:
         assert job_id is not None
         self.interrupted.append(job_id)
         self._finish(self._jobs[job_id].cancel(NOW, self._result(job_id, Outcome.INTERRUPTED)))
 
-    def skip(self, job_id: JobId | None = None) -> None:
+    def skip(self, job_id: JobId | None = None, *, caller: Caller = ANYBODY) -> None:
         raise NotImplementedError
 
     # BrowseModels
@@ -156,6 +203,9 @@ class FakeService:
 
     def read_info(self, data: bytes) -> tuple[str, Mapping[str, object]]:
         return "", {}
+
+    def look(self, data: bytes) -> PictureFacts:
+        raise NotImplementedError
 
     # inside
 
@@ -230,6 +280,17 @@ class FakeOptions:
         return OPTIONS
 
 
+class FakeResources(NoResources):
+    """One script on txt2img."""
+
+    def scripts(self) -> Sequence[ScriptInfo]:
+        fields = (ScriptArg(name="rungs", value=3), ScriptArg(name="text", value=""))
+        return (
+            ScriptInfo(name="ladder", always_on=False, img2img=False, args=fields),
+            ScriptInfo(name="glow", always_on=True, img2img=False),
+        )
+
+
 def application(service: FakeService, settings: Settings, events: list[str]) -> Application:
     return Application(
         settings=settings,
@@ -241,6 +302,7 @@ def application(service: FakeService, settings: Settings, events: list[str]) -> 
         health=service,
         backend="fake",
         plugins=(),
+        resources=FakeResources(),
         start=lambda: events.append("start"),
         close=lambda: events.append("close"),
     )
@@ -284,6 +346,12 @@ class FakeHost:
 
     def diagnose(self, settings: Settings) -> Sequence[Finding]:
         return self.findings
+
+    def check_model(self, path: Path) -> ModelReport:
+        if path.name == "bad":
+            return ModelReport(path=str(path), problem="it is a LoRA")
+        whole = ModelReport(path=str(path), layout="single file", family="Stable Diffusion 2.x")
+        return replace(whole, prediction="v_prediction", assumed=True, channels=4, precision=("F16",))
 
 
 def with_errors(host: FakeHost) -> FakeHost:

@@ -159,3 +159,35 @@ class TestImg2Img:
         answer = serena("img2img", "a cat")
         assert answer.code == 2
         assert "--init" in answer.err
+
+
+def test_a_script_and_its_arguments(serena: Serena, host: FakeHost) -> None:
+    assert serena("txt2img", "a cat", "--script", "Ladder", "--arg", "rungs=2", "--arg", "text=7").code == 0
+    assert serena("txt2img", "a cat", "--script", "ladder").code == 0
+    named, plain = host.service.requests
+    assert (named.script_name, named.script_args) == ("Ladder", (2, "7"))
+    assert (plain.script_name, plain.script_args) == ("ladder", (3, ""))
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("--script", "nope"), "Script 'nope' not found"),
+        (("--script", "glow"), "Script 'glow' not found"),
+        (("--script", "ladder", "--arg", "rungs"), "--arg is 'rungs'; it must be NAME=VALUE"),
+        (("--script", "ladder", "--arg", "=1"), "it must be NAME=VALUE"),
+        (("--script", "ladder", "--arg", "steps=1"), "its arguments are: rungs, text"),
+        (("--script", "ladder", "--arg", "rungs=many"), "ladder: rungs is 'many'; it must be a number"),
+        (("--arg", "rungs=1"), "--arg is 'rungs=1'; it goes with --script"),
+    ],
+)
+def test_a_script_that_is_asked_for_wrongly(serena: Serena, argv: tuple[str, ...], said: str) -> None:
+    answer = serena("txt2img", "a cat", *argv)
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_a_script_of_txt2img_is_none_of_img2img(serena: Serena, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    answer = serena("img2img", "a cat", "--init", str(tmp_path / "a.png"), "--script", "ladder")
+    assert "Script 'ladder' not found" in answer.err

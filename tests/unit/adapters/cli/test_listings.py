@@ -22,6 +22,26 @@ def test_models_as_json(serena: Serena) -> None:
     assert (row["title"], row["hash"], row["current"]) == ("tiny [ababababab]", "ababababab", True)
 
 
+def test_models_can_be_asked_for_by_verb(serena: Serena) -> None:
+    assert serena("models", "list").out == serena("models").out
+
+
+def test_one_model(serena: Serena) -> None:
+    out = serena("models", "show", "tiny").out
+    assert "sha256" in out
+    assert json.loads(serena("models", "show", "tiny", "--json").out)["hash"] == "ababababab"
+
+
+def test_a_look_at_files(serena: Serena) -> None:
+    good = serena("models", "check", "a.safetensors")
+    assert good.code == 0
+    assert "v_prediction (assumed: nothing says so)" in good.out
+    assert "problem     none" in good.out
+    both = serena("models", "check", "a.safetensors", "bad", "--json")
+    assert both.code == 1
+    assert [report["problem"] for report in json.loads(both.out)] == [None, "it is a LoRA"]
+
+
 def test_plugins_shows_installed_ones_and_why_one_is_not_in_use(serena: Serena) -> None:
     out = serena("plugins").out
     assert "sepia" in out
@@ -101,3 +121,11 @@ def test_a_wrong_setting_ends_with_two(serena: Serena) -> None:
 def test_without_arguments_it_shows_help(serena: Serena) -> None:
     answer = serena()
     assert "txt2img" in answer.out + answer.err
+
+
+def test_a_new_plugin(serena: Serena, tmp_path: Path) -> None:
+    answer = serena("plugins", "new", "sepia", "--into", str(tmp_path))
+    assert answer.code == 0
+    assert "python -m pytest" in answer.out
+    assert (tmp_path / "serena-sepia" / "serena_sepia.py").is_file()
+    assert serena("plugins", "new", "Sepia!", "--into", str(tmp_path)).code == 2

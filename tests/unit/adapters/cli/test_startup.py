@@ -10,7 +10,8 @@ import sys
 from adapters.cli.app import create_cli
 from adapters.cli.errors import run
 assert run(create_cli(None), sys.argv[1:]) == 0
-names = {"torch", "fastapi", "diffusers", "transformers", "pydantic_settings", "numpy", "PIL"}
+names = {"torch", "fastapi", "prometheus_client", "diffusers", "transformers"}
+names |= {"pydantic_settings", "numpy", "PIL"}
 heavy = names & set(sys.modules)
 sys.exit(f"loaded: {sorted(heavy)}" if heavy else 0)
 """

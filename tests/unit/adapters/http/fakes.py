@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,16 +14,36 @@ from typing import Any
 from adapters.application import Application
 from adapters.nothing import HostMemory, NoResources
 from adapters.settings import Settings
-from core.domain.errors import InvalidImage, JobConflict, QueueFull, UnknownJob, UnknownModel
+from core.domain.errors import (
+    ExpiredJob,
+    InvalidImage,
+    InvalidValue,
+    JobConflict,
+    KeyReused,
+    QueueFull,
+    UnknownJob,
+    UnknownModel,
+)
 from core.domain.image import BlobRef
-from core.domain.job import FrozenInputs, Job, JobError, JobId, JobState
+from core.domain.job import (
+    ANYBODY,
+    EVERY_JOB,
+    Caller,
+    Delivery,
+    FrozenInputs,
+    Job,
+    JobError,
+    JobFilter,
+    JobId,
+    JobState,
+)
 from core.domain.model import ModelIdentity, ModelRef
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry, OptionSpec, OptionValue
 from core.domain.progress import Progress
 from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult, Outcome, ResultImage, RunReceipt
-from core.ports.driving import BrowseResources, ManageMemory
+from core.ports.driving import BrowseResources, ManageMemory, PictureFacts, QueueState
 from core.sampling.registry import resolve
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -33,7 +55,9 @@ class FakeApplication:
     """The driving ports of one test.
 
     :ivar automatic: end each job as soon as it is submitted.
+    :ivar waiting_elsewhere: jobs that wait besides those of the test.
     :ivar failure: what such a job fails with.
+    :ivar callers: who asked for a job without naming one.
     """
 
     def __init__(self) -> None:
@@ -41,9 +65,14 @@ class FakeApplication:
         self.failure: JobError | None = None
         self.refusal: Exception | None = None
         self.full = False
+        self.room: int | None = None
+        self.draining = False
+        self.waiting_elsewhere = 0
+        self.expired: set[JobId] = set()
         self.submitted: list[GenerationRequest] = []
         self.interrupted: list[JobId | None] = []
         self.skipped: list[JobId | None] = []
+        self.callers: list[Caller] = []
         self.snapshot = Progress()
         self.previews: list[bool] = []
         self.ready_answer = (True, "ready")
@@ -57,9 +86,10 @@ class FakeApplication:
         self.registry = OptionRegistry(OPTIONS)
         self.changed: dict[str, OptionValue] = {}
         self.info = ""
+        self.facts: dict[bytes, PictureFacts] = {}
         self._blobs: dict[BlobRef, bytes] = {}
         self._jobs: dict[JobId, Job] = {}
-        self._waiting: dict[JobId, Callable[[Job], None]] = {}
+        self._waiting: dict[JobId, list[Callable[[Job], None]]] = {}
         self._lock = threading.Lock()
 
     # GenerateImages
@@ -82,23 +112,56 @@ class FakeApplication:
         request: GenerationRequest,
         *,
         job_id: str | None = None,
-        owner: str | None = None,
+        caller: Caller = ANYBODY,
         priority: int = 0,
+        key: str | None = None,
+        detached: bool = False,
+        webhook: str | None = None,
     ) -> JobId:
         if self.refusal is not None:
             raise self.refusal
-        if self.full:
+        if self.full or len(self._jobs) == self.room:
             raise QueueFull(3)
-        resolve(request.sampler_name, request.scheduler)
+        self.check(request, webhook=webhook)
+        if (earlier := self._of_key(caller, key)) is not None:
+            if earlier.request != request:
+                raise KeyReused(key or "")
+            return earlier.id
         name = JobId(job_id or f"job-{len(self._jobs)}")
         if name in self._jobs:
             raise JobConflict(f"there is a job {name!r} already")
-        frozen = FrozenInputs(seed=7, subseed=8, model=MODEL.identity)
-        self._jobs[name] = Job(id=name, request=request, frozen=frozen, created_at=NOW, owner=owner)
+        self._jobs[name] = Job(
+            id=name,
+            request=request,
+            frozen=FrozenInputs(seed=7, subseed=8, model=MODEL.identity),
+            created_at=NOW,
+            owner=caller.owner,
+            client=caller.client,
+            priority=priority,
+            key=key,
+            detached=detached,
+            delivery=Delivery(id="d", url=webhook) if webhook else None,
+        )
         self.submitted.append(request)
         if self.automatic:
             self.finish(name)
         return name
+
+    def check(
+        self,
+        request: GenerationRequest,
+        *,
+        caller: Caller = ANYBODY,
+        key: str | None = None,
+        webhook: str | None = None,
+    ) -> None:
+        resolve(request.sampler_name, request.scheduler)
+        if webhook is not None and not webhook.startswith("https://allowed"):
+            raise InvalidValue("webhook", webhook, "its host must be among jobs.webhook_hosts")
+
+    def _of_key(self, caller: Caller, key: str | None) -> Job | None:
+        same = (job for job in self._jobs.values() if key and (job.owner, job.key) == (caller.owner, key))
+        return next(same, None)
 
     def finish(self, job_id: JobId) -> None:
         """End a job: with pictures, or with ``failure``."""
@@ -128,40 +191,124 @@ class FakeApplication:
     def _end(self, job: Job) -> None:
         with self._lock:
             self._jobs[job.id] = job
-            callback = self._waiting.pop(job.id, None)
-        if callback is not None:
+            callbacks = self._waiting.pop(job.id, [])
+        for callback in callbacks:
             callback(job)
 
     def wait(self, job_id: JobId, timeout: float | None = None) -> Job:
         return self._jobs[job_id]
 
-    def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> None:
+    def when_done(self, job_id: JobId, callback: Callable[[Job], None]) -> Callable[[], None]:
         with self._lock:
+            if job_id not in self._jobs:
+                raise UnknownJob(job_id)
             job = self._jobs[job_id]
+            waiting = self._waiting.setdefault(job_id, [])
             if not job.state.is_final:
-                self._waiting[job_id] = callback
+                waiting.append(callback)
         if job.state.is_final:
             callback(job)
+        return lambda: waiting.remove(callback) if callback in waiting else None
 
     def image(self, ref: BlobRef) -> bytes:
+        if ref not in self._blobs:
+            raise UnknownJob(ref)
         return self._blobs[ref]
+
+    def waiters(self, job_id: JobId) -> int:
+        return len(self._waiting.get(job_id, ()))
+
+    def lose(self, job_id: JobId) -> None:
+        """Forget a job in whatever state it is."""
+        del self._jobs[job_id]
+
+    def forget_pictures(self) -> None:
+        self._blobs.clear()
 
     # ControlJobs
 
-    def jobs(self) -> Sequence[Job]:
-        return list(self._jobs.values())
+    def jobs(self, which: JobFilter = EVERY_JOB) -> Sequence[Job]:
+        found = [job for job in reversed(self._jobs.values()) if _passes(which, job)]
+        if which.after is not None:
+            names = [job.id for job in found]
+            found = found[names.index(which.after) + 1 :] if which.after in names else []
+        return found[: which.limit]
 
-    def progress(self, job_id: JobId | None = None, *, preview: bool = False) -> Progress:
+    def running(self, caller: Caller = ANYBODY) -> Job | None:
+        self.callers.append(caller)
+        return self._running(caller)
+
+    def _running(self, caller: Caller) -> Job | None:
+        running = [job for job in self._jobs.values() if job.state is JobState.RUNNING]
+        mine = (job for job in running if caller.owner is None or job.owner == caller.owner)
+        return next(mine, None)
+
+    def progress(
+        self, job_id: JobId | None = None, *, caller: Caller = ANYBODY, preview: bool = False
+    ) -> Progress:
         self.previews.append(preview)
-        return self.snapshot if preview else replace(self.snapshot, preview=None)
+        if job_id is None:
+            self.callers.append(caller)
+        if job_id is None and caller.owner is not None and self._running(caller) is None:
+            return Progress()
+        if job_id is not None and job_id not in self._jobs:
+            raise UnknownJob(job_id)
+        now = self.snapshot if preview else replace(self.snapshot, preview=None)
+        job = self._jobs.get(job_id) if job_id is not None else None
+        if job is not None and (now.state is None or job.state.is_final):
+            now = replace(now, job_id=job.id, state=job.state)
+        return now
 
-    def interrupt(self, job_id: JobId | None = None) -> None:
+    def interrupt(self, job_id: JobId | None = None, *, caller: Caller = ANYBODY) -> None:
+        if job_id is None:
+            self.callers.append(caller)
+        if job_id is None and caller.owner is not None:
+            mine = self._running(caller)
+            if mine is None:
+                return
+            job_id = mine.id
         self.interrupted.append(job_id)
         if job_id in self._jobs and not self._jobs[job_id].state.is_final:
             self._end(self._jobs[job_id].cancel(NOW))
 
-    def skip(self, job_id: JobId | None = None) -> None:
+    def skip(self, job_id: JobId | None = None, *, caller: Caller = ANYBODY) -> None:
+        if job_id is None:
+            self.callers.append(caller)
+        if job_id is None and caller.owner is not None:
+            mine = self._running(caller)
+            if mine is None:
+                return
+            job_id = mine.id
         self.skipped.append(job_id)
+
+    def abandon(self, job_id: JobId) -> None:
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise UnknownJob(job_id)
+        if not job.detached:
+            self.interrupt(job_id)
+
+    def retry(self, job_id: JobId) -> JobId:
+        job = self._jobs[job_id]
+        if not job.state.is_final:
+            raise JobConflict(f"job {job_id} is {job.state}; it has not ended")
+        return self.submit(job.request, caller=Caller(owner=job.owner, client=job.client), detached=True)
+
+    def purge(self, job_id: JobId) -> None:
+        if not self._jobs[job_id].state.is_final:
+            raise JobConflict(f"job {job_id} has not ended")
+        del self._jobs[job_id]
+        self.expired.add(job_id)
+
+    def queue(self) -> QueueState:
+        counts = Counter(job.state for job in self._jobs.values())
+        counts[JobState.QUEUED] += self.waiting_elsewhere
+        return QueueState(counts=counts, limit=3, draining=self.draining)
+
+    def drain(self, seconds: float) -> None:
+        self.draining, until = True, time.monotonic() + seconds
+        while time.monotonic() < until and not all(job.state.is_final for job in self._jobs.values()):
+            time.sleep(0.01)
 
     # BrowseModels
 
@@ -185,6 +332,12 @@ class FakeApplication:
         self.put_image(data)
         return self.info, {"Software": "test"}
 
+    def look(self, data: bytes) -> PictureFacts:
+        if data in self.facts:
+            return self.facts[data]
+        self.put_image(data)
+        return PictureFacts(size=(8, 8), transparent=False)
+
     def ready(self) -> tuple[bool, str]:
         return self.ready_answer
 
@@ -201,6 +354,7 @@ class FakeApplication:
             plugins=(),
             start=lambda: self.calls.append("start"),
             close=lambda: self.calls.append("close"),
+            drain=self.drain,
             resources=self.resources,
             memory=self.memory,
             kinds=self.kinds,
@@ -213,12 +367,24 @@ class _Jobs:
     def __init__(self, fake: FakeApplication) -> None:
         self._fake = fake
         self.jobs, self.progress = fake.jobs, fake.progress
-        self.interrupt, self.skip = fake.interrupt, fake.skip
+        self.interrupt, self.skip, self.abandon = fake.interrupt, fake.skip, fake.abandon
+        self.retry, self.purge, self.queue = fake.retry, fake.purge, fake.queue
+        self.running = fake.running
 
     def get(self, job_id: JobId) -> Job:
+        if job_id in self._fake.expired:
+            raise ExpiredJob(job_id)
         if job_id not in self._fake._jobs:
             raise UnknownJob(job_id)
         return self._fake._jobs[job_id]
+
+
+def _passes(which: JobFilter, job: Job) -> bool:
+    return (
+        which.owner in (None, job.owner)
+        and which.client in (None, job.client)
+        and (which.states is None or job.state in which.states)
+    )
 
 
 class _Options:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 from adapters.http import fetching
 from adapters.http.errors import PictureRefusedError
-from adapters.http.fetching import Fetcher, is_public, resolve_all
+from adapters.http.fetching import Fetcher
+from adapters.network import is_public, resolve_all
 from tests.unit.adapters.http.fakes import PNG, FakeApplication
 
 
@@ -112,6 +115,53 @@ def test_a_slow_answer_is_cut(fetcher: Fetcher, source: str) -> None:
     started = time.monotonic()
     assert refused(hasty, f"{source}/slow") == "Invalid image url"
     assert time.monotonic() - started < 1
+
+
+@contextmanager
+def drip_server(start: bytes, drop: bytes) -> Iterator[str]:
+    """Answers with ``start``, then with ``drop`` again and again, oftener than any timeout between bytes."""
+    over = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(start)
+            while not over.wait(0.02):
+                connection.sendall(drop)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/picture"
+        finally:
+            over.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("start", "drop"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"x-more: 1\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+    ids=["status", "header", "headers", "body", "chunks"],
+)
+def test_an_answer_that_drips_has_the_same_time_in_all(fetcher: Fetcher, start: bytes, drop: bytes) -> None:
+    hasty = Fetcher(fetcher._options, limits=fetching.Limits(seconds=0.3))
+    started = time.monotonic()
+    with drip_server(start, drop) as url:
+        assert refused(hasty, url) == "Invalid image url"
+        assert time.monotonic() - started < 3
+
+
+def test_a_handshake_that_does_not_go_on_has_the_same_time(fetcher: Fetcher) -> None:
+    hasty = Fetcher(fetcher._options, limits=fetching.Limits(seconds=0.3))
+    with drip_server(b"", b"") as url:
+        assert refused(hasty, url.replace("http:", "https:")) == "Invalid image url"
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,22 @@ def test_send_images_false_sends_none(client: Client) -> None:
 
 
 def test_a_chosen_task_id_is_the_jobs_id(client: Client) -> None:
-    assert client.post(TXT2IMG, {"force_task_id": "mine/ü"}).headers["X-Job-Id"] == "mine%2F%C3%BC"
-    assert client.post(TXT2IMG, {"force_task_id": "mine/ü"}).status_code == 409
-    assert client.post(TXT2IMG, {"force_task_id": "x" * 201}).status_code == 422
+    assert client.post(TXT2IMG, {"force_task_id": "mine?ü"}).headers["X-Job-Id"] == "mine%3F%C3%BC"
+    assert client.get("/api/v1/jobs/mine%3F%C3%BC").json()["id"] == "mine?ü"
+    assert client.post(TXT2IMG, {"force_task_id": "mine?ü"}).status_code == 409
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a/b", "a\nb", "a\x00", ".", ".."])
+def test_an_id_that_no_url_leads_to_is_refused(client: Client, name: str) -> None:
+    answer = client.post(TXT2IMG, {"force_task_id": name})
+    assert answer.status_code == 422
+    assert "force_task_id" in answer.text
+
+
+def test_a_place_in_the_queue_is_told_while_few_wait(client: Client, fake: FakeApplication) -> None:
+    assert client.post(TXT2IMG).headers["X-Queue-Position"] == "0"
+    fake.waiting_elsewhere = 1001
+    assert "X-Queue-Position" not in client.post(TXT2IMG).headers
 
 
 @pytest.mark.parametrize("picture", ["!!notbase64!!", "aGVsbG8=", "", 5, None])

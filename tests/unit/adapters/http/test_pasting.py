@@ -9,6 +9,7 @@ from adapters.http.pasting import OPTIONS, paste
 from adapters.http.wire.generation import Img2ImgRequest, Txt2ImgRequest
 from core.domain.errors import InvalidValue
 from core.domain.option_table import OPTIONS as TABLE
+from core.domain.styles import Style
 from tests.unit.adapters.http.conftest import Client
 from tests.unit.adapters.http.fakes import FakeApplication
 
@@ -75,3 +76,35 @@ def test_the_echo_shows_what_was_filled_in(client: Client) -> None:
     frozen = json.loads(Path("contracts/api/recorded_errors.json").read_text())
     keys = next(case["body"]["parameters"] for case in frozen if case["case"].startswith("body {}"))
     assert list(parameters) == list(keys)
+
+
+STYLED = "a dog, in oil, dusk\nNegative prompt: bad, blurry\nSteps: 9, Seed: 7, Size: 64x96, ENSD: 31337"
+STYLES = (Style("oil", "{prompt}, in oil, dusk", "blurry"), Style("none such", "in ink"))
+
+
+def styled(fake: FakeApplication, **options: object) -> Txt2ImgRequest:
+    fake.changed = options
+    body = Txt2ImgRequest(infotext=STYLED)
+    return paste(body, fake.application().options, lambda: STYLES)
+
+
+def test_styles_are_taken_out_of_the_prompts_and_named(fake: FakeApplication) -> None:
+    body = styled(fake)
+    assert (body.prompt, body.negative_prompt, body.styles) == ("a dog", "bad", ["oil"])
+    body = styled(fake, infotext_styles="Ignore")
+    assert (body.prompt, body.negative_prompt) == ("a dog, in oil, dusk", "bad, blurry")
+    assert not body.styles
+
+
+def test_keys_that_are_to_be_skipped_fill_nothing(fake: FakeApplication) -> None:
+    body = styled(fake, infotext_skip_pasting=["Seed", "ENSD"])
+    assert (body.steps, body.seed) == (9, -1)
+    assert not body.override_settings
+
+
+def test_compatibility_can_be_switched_off(fake: FakeApplication) -> None:
+    old = "a [b:c:0.5]\nSteps: 9, Seed: 7, Size: 64x96, Version: v1.5.0"
+    for wanted in (True, False):
+        fake.changed = {"auto_backcompat": wanted}
+        body = filled(fake, infotext=old)
+        assert ("use_old_scheduling" in (body.override_settings or {})) is wanted

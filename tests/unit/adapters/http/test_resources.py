@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from adapters.http.app import create_app
 from core.domain.request import ExtrasParams, InterrogateParams, Kind
 from core.domain.resources import (
     EmbeddingRef,
@@ -17,6 +19,7 @@ from core.domain.resources import (
     UpscalerRef,
 )
 from core.domain.styles import Style
+from plugins.report import PluginReport
 from tests.unit.adapters.http.conftest import Client
 from tests.unit.adapters.http.fakes import PNG, FakeApplication
 from tests.unit.adapters.http.test_routes import recorded
@@ -265,3 +268,19 @@ def test_cmd_flags_have_the_references_keys_and_no_path(client: Client) -> None:
     assert list(found) == list(recorded("cmd-flags"))
     assert (found["port"], found["server_name"], found["api_auth"]) == (7860, "127.0.0.1", None)
     assert not [value for value in found.values() if str(value).startswith("/")]
+
+
+def test_plugins_are_extensions(fake: FakeApplication) -> None:
+    plugins = (
+        PluginReport(name="own", distribution="serena", version="1", builtin=True),
+        PluginReport(name="sepia", distribution="serena-sepia", version="2", builtin=False),
+        PluginReport(name="broken", distribution="d", version="3", builtin=False, error="no"),
+    )
+    client = Client(create_app(replace(fake.application(), plugins=plugins)))
+    found = client.get("/sdapi/v1/extensions").json()
+    assert [(row["name"], row["version"], row["enabled"]) for row in found] == [
+        ("sepia", "2", True),
+        ("broken", "3", False),
+    ]
+    keys = {"name", "remote", "branch", "commit_hash", "version", "commit_date", "enabled"}
+    assert [set(row) for row in found] == [keys, keys]

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from core.domain.job import JobId
+from adapters.http.routes.tasks import MOST_LISTED
+from core.domain.job import Caller, JobId
 from core.domain.request import GenerationRequest
 from tests.unit.adapters.http.conftest import Client
 from tests.unit.adapters.http.fakes import PNG, FakeApplication, running
@@ -77,8 +78,8 @@ AUTH = {"http": {"users": ["anna:a:b,c", "bert:pw"]}}
 def owned(fake: FakeApplication, client_with: Callable[..., Client]) -> Client:
     """Anna's job runs, Bert's waits."""
     fake.automatic = False
-    fake.submit(GenerationRequest(), job_id=ONE, owner="anna")
-    fake.submit(GenerationRequest(), job_id=TWO, owner="bert")
+    fake.submit(GenerationRequest(), job_id=ONE, caller=Caller(owner="anna"))
+    fake.submit(GenerationRequest(), job_id=TWO, caller=Caller(owner="bert"))
     fake.begin(ONE)
     fake.snapshot = running(iterations=1)
     return client_with(**AUTH)
@@ -101,6 +102,20 @@ def test_each_user_stops_their_own_jobs_only(owned: Client, fake: FakeApplicatio
         assert owned.post(f"/sdapi/v1/{verb}", auth=("bert", "pw")).status_code == 200
         assert owned.post(f"/sdapi/v1/{verb}", auth=("anna", "a:b,c")).status_code == 200
     assert (fake.interrupted, fake.skipped) == ([ONE], [ONE])
+
+
+def test_of_a_long_queue_the_newest_are_listed(fake: FakeApplication, client: Client) -> None:
+    fake.automatic = False
+    for number in range(MOST_LISTED + 5):
+        fake.submit(GenerationRequest(), job_id=f"n{number}")
+    body = client.get("/internal/pending-tasks").json()
+    assert body["size"] == client.get("/queue/status").json()["queue_size"] == MOST_LISTED + 5
+    assert body["tasks"] == [f"n{number}" for number in range(5, MOST_LISTED + 5)]
+
+
+def test_each_user_counts_their_own_jobs_only(owned: Client) -> None:
+    assert owned.get("/queue/status", auth=("anna", "a:b,c")).json()["queue_size"] == 0
+    assert owned.get("/queue/status", auth=("bert", "pw")).json()["queue_size"] == 1
 
 
 def test_support_pages(client: Client) -> None:

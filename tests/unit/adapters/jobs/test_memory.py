@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.jobs.memory import MemoryJobStore
-from contracts.job_store import NOW, drain, make_job, now
+from contracts.job_samples import NOW, drain, forget, make_job, start
 from core.domain.errors import JobConflict
 from core.domain.job import JobId
 
@@ -27,14 +27,22 @@ def test_cancelled_jobs_do_not_pile_up_behind_a_waiting_one() -> None:
     for i in range(1000):
         store.put(make_job(str(i)))
         store.update(JobId(str(i)), lambda job: job.cancel(NOW))
-        store.remove(JobId(str(i)))
-    assert len(store._heap) < 100
+        forget(store, str(i))
+    assert len(store._turns._heap) < 100
     assert drain(store) == ["first"]
 
 
 def test_take_starts_with_the_time_it_is_given() -> None:
     store = MemoryJobStore()
     store.put(make_job("a"))
-    job = store.take(now)
+    job = store.take(start)
     assert job is not None
     assert job.started_at == NOW
+
+
+def test_only_so_many_ids_of_removed_jobs_are_remembered() -> None:
+    store = MemoryJobStore(remembered=2)
+    for name in "abc":
+        store.put(make_job(name))
+        forget(store, name)
+    assert [store.has_expired(JobId(name)) for name in "abc"] == [False, True, True]

@@ -220,6 +220,14 @@ def test_a_copy_of_the_builtin_passes(tmp_path: Path) -> None:
         check_diffusers_folder(tmp_path / "copy", tmp_path)
 
 
+def test_an_inpainting_model_is_known_by_what_its_network_takes(tmp_path: Path) -> None:
+    plain, other = make_model(tmp_path / "plain"), make_model(tmp_path / "with-mask")
+    (plain / "unet" / "config.json").write_text('{"in_channels": 4}')
+    (other / "unet" / "config.json").write_text('{"in_channels": 9}')
+    models = DiskModelCatalog(tmp_path, builtin=False).all()
+    assert [(ref.identity.name, ref.inpainting) for ref in models] == [("plain", False), ("with-mask", True)]
+
+
 def test_a_catalog_of_fixed_models() -> None:
     catalog = FakeModelCatalog([ModelRef(ModelIdentity("fake-model", "ab" * 32), "nowhere")])
     assert catalog.problem("other") is None
@@ -229,3 +237,29 @@ def test_a_catalog_of_fixed_models() -> None:
     assert catalog.find("fake-model") == model
     assert catalog.find(model.identity.title) == model
     assert catalog.find("other") is None
+
+
+def test_the_family_of_a_folder(tmp_path: Path) -> None:
+    for name in ("sd1", "sd2", "sdxl", "sdxl-refiner"):
+        folder = make_model(tmp_path / name)
+        for second in ("text_encoder_2", "tokenizer_2"):
+            shutil.copytree(folder / second.removesuffix("_2"), folder / second)
+    (tmp_path / "sd2" / "text_encoder" / "config.json").write_text('{"hidden_act": "gelu"}')
+    second = {name: ["transformers", "X"] for name in ("text_encoder_2", "tokenizer_2")}
+    change_index(_class_name="StableDiffusionXLPipeline", **second)(tmp_path / "sdxl")
+    none = {name: [None, None] for name in ("text_encoder", "tokenizer")}
+    change_index(_class_name="StableDiffusionXLImg2ImgPipeline", **second, **none)(tmp_path / "sdxl-refiner")
+    models = DiskModelCatalog(tmp_path, builtin=False).all()
+    assert [ref.family for ref in models] == [ref.identity.name for ref in models]
+    (tmp_path / "sdxl-refiner" / "tokenizer_2" / "tokenizer.json").unlink()
+    catalog = DiskModelCatalog(tmp_path, builtin=False)
+    assert "vocab.json is missing" in str(catalog.problem("sdxl-refiner"))
+    assert catalog.problem("sdxl") is None
+
+
+def test_a_tokenizer_in_its_original_files(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "m")
+    (folder / "tokenizer" / "tokenizer.json").unlink()
+    for name in ("vocab.json", "merges.txt"):
+        (folder / "tokenizer" / name).write_text("")
+    assert names(DiskModelCatalog(tmp_path, builtin=False)) == ["m"]

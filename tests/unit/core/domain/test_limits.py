@@ -90,6 +90,8 @@ def extras(**fields: Any) -> dict[str, Any]:
         (extras(width=10**6), "upscaling_resize_w"),
         (extras(upscaler_2_visibility=2), "upscaler_2_visibility"),
         ({"kind": Kind.INTERROGATE}, "interrogate"),
+        ({"styles": ("warm",) * 1001}, "the number of styles is 1001; at most 1000"),
+        ({"script_args": (0,) * 10_001}, "the number of script_args"),
     ],
 )
 def test_a_wrong_value_is_named(fields: dict[str, Any], named: str) -> None:
@@ -104,6 +106,7 @@ def test_a_wrong_value_is_named(fields: dict[str, Any], named: str) -> None:
         {"s_tmax": INF},
         {"denoising_strength": 1.5},
         {"seed": -5, "subseed": 2**62},
+        {"styles": ("warm",) * 1000, "script_args": (0,) * 10_000},
         {"seed_resize_from_w": 10**9},
         hires(scale=8),
         hires(resize_x=256, scale=1000),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from core.domain.errors import (
     InvalidImage,
     InvalidValue,
     JobConflict,
+    KeyReused,
     ModelError,
+    NotReady,
     QueueFull,
     UnknownJob,
     UnknownModel,
@@ -24,19 +27,22 @@ from core.domain.errors import (
     UnknownScheduler,
 )
 from core.domain.image import BlobRef
-from core.domain.job import Job, JobId, JobState
+from core.domain.job import Caller, Job, JobId, JobState, Lease
+from core.domain.limits import RequestLimits
 from core.domain.request import HiresParams
 from core.domain.result import Outcome
-from core.ports.driven import RunWatch
+from core.jobs.rules import JobRules
+from core.ports.driven import QueueLimits, RunWatch
 from core.prepared import Batch, PreparedRun
-from tests.unit.core.workshop import MODEL, ScriptedBackend, Workshop, img2img, request
+from plugins.hookspecs import hookimpl
+from tests.unit.core.workshop import MODEL, NOW, ScriptedBackend, Workshop, img2img, request
 
 WHITE = np.full((16, 16, 3), 255, np.uint8)
 
 
 def test_a_job_is_queued_then_run_then_told() -> None:
     shop = Workshop()
-    job_id = shop.service.submit(request(), owner="ann", priority=3)
+    job_id = shop.service.submit(request(), caller=Caller(owner="ann"), priority=3)
     assert shop.state(job_id) is JobState.QUEUED
     assert shop.service.progress(job_id).position == 0
     assert shop.loop.run_next(0) == job_id
@@ -132,13 +138,17 @@ def test_a_skip_drops_one_iteration() -> None:
 def test_an_interrupt_between_taking_and_opening_is_not_lost() -> None:
     shop = Workshop()
     job_id = shop.service.submit(request())
-    taken = shop.store.take(shop.clock.now, 0)
+    taken = shop.store.take(lambda job: job.start(shop.clock.now()), 0)
     assert taken is not None
     shop.service.interrupt(job_id)
     run = shop.live.open(taken)
     assert run.interrupted
-    shop.live.close(job_id)
+    shop.live.close(run)
     assert not shop.live.open(taken).interrupted
+
+
+def under_lease(token: str) -> Callable[[Job], Job]:
+    return lambda job: job.start(NOW, Lease(token=token, worker="me", until=NOW))
 
 
 class EndsWhenLookedAt(MemoryJobStore):
@@ -150,21 +160,22 @@ class EndsWhenLookedAt(MemoryJobStore):
         job = super().get(job_id)
         if job is not None and job.state is JobState.RUNNING and not self.looked:
             self.looked = True
-            self.update(job_id, lambda j: j.cancel(datetime.now().astimezone()))
-        return job
+            self.update(job_id, lambda j: j.cancel(NOW, token=j.token))
+        return super().get(job_id)
 
 
 def test_an_interrupt_that_comes_too_late_does_not_hit_the_next_job_of_that_id() -> None:
     shop = Workshop(store=EndsWhenLookedAt())
     job_id = shop.service.submit(request(), job_id="mine")
-    taken = shop.store.take(shop.clock.now, 0)
+    taken = shop.store.take(under_lease("one"), 0)
     assert taken is not None
     shop.service.interrupt(job_id)
-    assert not shop.live.open(taken).interrupted
+    again = replace(taken, lease=replace(taken.lease, token="two")) if taken.lease else taken
+    assert not shop.live.open(again).interrupted
 
 
 def test_no_more_jobs_than_may_wait() -> None:
-    shop = Workshop(max_queued=2)
+    shop = Workshop(rules=JobRules(limits=QueueLimits(total=2)))
     shop.service.submit(request())
     shop.service.submit(request())
     picture = shop.put(WHITE)
@@ -176,10 +187,10 @@ def test_no_more_jobs_than_may_wait() -> None:
 
 
 def test_no_blob_outlives_its_jobs() -> None:
-    shop = Workshop(keep=2)
+    shop = Workshop(rules=JobRules(keep=2))
     for index in range(5):
         shop.draw(img2img([shop.put(WHITE)], seed=index) if index % 2 else request(seed=index))
-    assert [job.id for job in shop.service.jobs()] == ["job-4", "job-5"]
+    assert [job.id for job in shop.service.jobs()] == ["job-5", "job-4"]
     kept = [image.blob for job in shop.service.jobs() if job.result for image in job.result.images]
     assert len(shop.blobs) == len(set(kept)) == 2
     assert all(shop.service.image(ref) for ref in kept)
@@ -188,7 +199,7 @@ def test_no_blob_outlives_its_jobs() -> None:
 
 
 def test_pictures_of_equal_bytes_are_counted() -> None:
-    shop = Workshop(keep=1)
+    shop = Workshop(rules=JobRules(keep=1))
     first = shop.result(request())
     again = shop.result(request())
     assert first.images[0].blob == again.images[0].blob
@@ -221,16 +232,36 @@ def test_an_id_is_free_as_soon_as_its_waiters_are_told() -> None:
     assert shop.state("mine") is JobState.QUEUED
 
 
+class LooksWhenSaved:
+    """Does something in the moment between the commit of a result and the news of it."""
+
+    def __init__(self) -> None:
+        self.look: Callable[[], object] = lambda: None
+
+    @hookimpl
+    def serena_saved(self) -> None:
+        self.look()
+
+
 def test_a_job_that_is_just_ending_still_has_its_id() -> None:
-    shop = Workshop()
-    job_id = shop.service.submit(request(), job_id="mine")
-    shop.store.update(job_id, lambda job: job.cancel(shop.clock.now()))  # and not told yet
+    plugin = LooksWhenSaved()
+    shop = Workshop(plugins={"looks": plugin})
+    job_id = shop.service.submit(request(save_images=True), job_id="mine")
     told: list[Job] = []
-    shop.service.when_done(job_id, told.append)
-    with pytest.raises(JobConflict):
-        shop.service.submit(request(), job_id="mine")
-    shop.service.ended(shop.service.get(job_id))
-    assert len(told) == 1, "told when it asked, and not again"
+
+    def look() -> None:
+        assert shop.state("mine") is JobState.SUCCEEDED
+        shop.service.when_done(job_id, told.append)
+        assert told == [], "its files are not all there yet"
+        with pytest.raises(JobConflict):
+            shop.service.submit(request(), job_id="mine")
+
+    plugin.look = look
+    shop.loop.run_next(0)
+    assert [job.id for job in told] == ["mine"]
+    assert told[0].result is not None
+    assert told[0].result.images[0].path is not None
+    shop.service.submit(request(), job_id="mine")
 
 
 def test_jobs_that_a_store_brings_along_count_as_ended() -> None:
@@ -252,7 +283,7 @@ def test_a_failure_comes_back_as_it_was(error: Exception) -> None:
     assert job.state is JobState.FAILED
     assert job.error is not None
     assert job.error.kind == type(error).__name__
-    assert shop.live.oldest() is None
+    assert shop.live.all() == []
 
 
 @pytest.mark.parametrize("error", [ValueError("a\nb"), MemoryError(), SystemExit(3)])
@@ -266,7 +297,7 @@ def test_a_stranger_s_failure_is_one_sentence_and_ends_the_job(error: BaseExcept
     with pytest.raises(BackendError, match="nobody foresaw") as found:
         shop.draw(request())
     assert "\n" not in str(found.value)
-    assert shop.live.oldest() is None
+    assert shop.live.all() == []
     assert shop.service.jobs()[0].state is JobState.FAILED
 
 
@@ -321,7 +352,7 @@ def test_a_watcher_sees_steps_previews_and_stages() -> None:
 def test_a_run_that_was_just_opened_has_no_fraction() -> None:
     shop = Workshop()
     shop.service.submit(request())
-    taken = shop.store.take(shop.clock.now, 0)
+    taken = shop.store.take(lambda job: job.start(shop.clock.now()), 0)
     assert taken is not None
     run = shop.live.open(taken)
     assert (run.progress().fraction, run.progress().eta) == (0.0, None)
@@ -373,3 +404,45 @@ def test_the_model_of_a_job_may_be_gone_when_it_runs() -> None:
     assert job.error is not None
     assert job.error.kind == "UnknownModel"
     assert MODEL.identity.title in job.error.message
+
+
+def test_a_refused_job_leaves_the_one_whose_id_it_wanted() -> None:
+    shop = Workshop(rules=JobRules(limits=QueueLimits(total=1)))
+    shop.service.submit(request(), job_id="mine")
+    shop.loop.run_next(0)
+    before = shop.service.get(JobId("mine"))
+    shop.service.submit(request())
+    with pytest.raises(QueueFull):
+        shop.service.submit(request(seed=8), job_id="mine")
+    assert shop.service.get(JobId("mine")) == before
+    assert before.result is not None
+    assert shop.service.image(before.result.images[0].blob)
+
+
+def test_a_repeat_is_answered_while_the_server_stops() -> None:
+    shop = Workshop()
+    first = shop.service.submit(request(), key="key")
+    shop.service.drain()
+    assert shop.service.submit(request(), key="key") == first
+    shop.service.check(request(), key="key")
+    with pytest.raises(NotReady):
+        shop.service.submit(request(), key="other")
+    picture = shop.put(WHITE)
+    with pytest.raises(KeyReused):
+        shop.service.submit(img2img([picture]), key="key")
+    with pytest.raises(KeyReused):
+        shop.service.check(request(seed=8), key="key")
+    assert len(shop.blobs) == 0
+
+
+def test_a_repeat_is_answered_when_such_requests_are_refused_by_now() -> None:
+    store = MemoryJobStore()
+    first = Workshop(store=store).service.submit(request(steps=20), key="key", priority=1)
+    shop = Workshop(store=store, limits=RequestLimits(max_steps=10))
+    assert shop.service.submit(request(steps=20), key="key", webhook="http://nobody.invalid/") == first
+    assert shop.service.get(first).priority == 1
+    shop.service.check(request(steps=20), key="key")
+    with pytest.raises(InvalidValue):
+        shop.service.submit(request(steps=20), key="other")
+    with pytest.raises(InvalidValue):
+        shop.service.check(request(steps=20), key="other")

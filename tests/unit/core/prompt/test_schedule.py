@@ -70,7 +70,7 @@ def test_other_timelines(text: str, timeline: Timeline, expected: list[tuple[int
 
 
 def test_deep_nesting_needs_no_recursion() -> None:
-    depth = 100_000
+    depth = 20_000
     text = "[" * depth + "a" + ":b:3]" * depth
     assert schedule(text, TEN) == [(3, "a"), (10, "b")]
 

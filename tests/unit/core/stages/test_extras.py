@@ -19,7 +19,7 @@ from adapters.images.upscalers import PillowUpscalers
 from adapters.settings import load_settings
 from contracts.fakes import JournalPlugin
 from contracts.opened import PATIENCE
-from core.domain.errors import Interrupted, InvalidValue
+from core.domain.errors import Interrupted, InvalidValue, PluginError
 from core.domain.geometry import Size
 from core.domain.image import RasterImage
 from core.domain.job import Job, JobState
@@ -27,7 +27,7 @@ from core.domain.request import ExtrasParams, GenerationRequest, Kind
 from core.domain.resources import UpscalerRef
 from core.domain.serial import from_plain, to_plain
 from core.domain.upscaling import Tiling
-from core.drafts import ImageDraft, RequestDraft
+from core.drafts import ImageDraft, RequestDraft, ResultDraft
 from core.ports.driven import RunWatch
 from plugins.hookspecs import hookimpl
 
@@ -369,3 +369,17 @@ def test_extras_need_no_model(tmp_path: Path, journal: JournalPlugin) -> None:
     for app in started(tmp_path, journal, models=FakeModelCatalog(())):
         job = run(app, [png()], upscaler_1="Lanczos")
         assert job.state is JobState.SUCCEEDED
+
+
+class Drops:
+    """A plugin that forgets that each picture has an infotext."""
+
+    @hookimpl
+    def serena_finalize(self, draft: ResultDraft) -> None:
+        draft.images.clear()
+
+
+def test_a_plugin_that_changes_the_number_of_pictures_alone_is_named(tmp_path: Path) -> None:
+    for app in started(tmp_path, Drops()):
+        with pytest.raises(PluginError, match=r"'plugin' failed .* 0 images and 1 infotexts"):
+            run(app, [png()], upscaler_1="Lanczos")

@@ -390,7 +390,7 @@ class Breaking:
     ("hooks", "error", "named"),
     [
         ({"before_batch": lambda draft: draft.seeds.append(1)}, InvalidValue, "equally long"),
-        ({"finalize": lambda draft: draft.infotexts.clear()}, InvalidValue, "infotexts"),
+        ({"finalize": lambda draft: draft.infotexts.clear()}, PluginError, "1 images and 0 infotexts"),
         ({"prepare": lambda draft: draft.change(steps=0)}, InvalidValue, "steps"),
         ({"prepare": lambda draft: draft.change(colour=1)}, PluginError, "colour"),
         ({"before_save": lambda draft: draft.folder.append("..")}, StorageError, "cannot be the name"),

@@ -29,14 +29,17 @@ STUBS = str(Path(__file__).resolve().parents[5] / "scripts" / "dev")
 DRAWN: dict[str, Any] = {"width": 64, "height": 64, "steps": 4, "seed": 5}
 
 
-def stub_folder(out: Path, **changes: Any) -> Path:
-    """A diffusers folder with random weights; ``changes`` go into the configuration of its UNet."""
+def stub_folder(out: Path, family: str = "sd15", **changes: Any) -> Path:
+    """A diffusers folder with random weights, and the same as a single file beside it.
+
+    ``changes`` go into the configuration of the folder's UNet.
+    """
     sys.path.insert(0, STUBS)
     try:
         import create_stub_repos
     finally:
         sys.path.remove(STUBS)
-    [folder] = create_stub_repos.create(out)
+    [folder] = create_stub_repos.create(out, families=(family,))
     if changes:
         from diffusers import UNet2DConditionModel
 
@@ -119,7 +122,7 @@ class LineNetwork:
         self.tokens: list[int] = []
         self.times: list[float] = []
 
-    def __call__(self, x: Tensor, t: float, context: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, t: float, context: Tensor, vector: Tensor | None = None) -> Tensor:
         self.rows.append(x.shape[0])
         self.tokens.append(context.shape[1])
         self.times.append(t)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from adapters.backends.torch.hires import LATENT_MODES
 from core.domain.errors import InvalidValue
 from core.domain.request import HiresParams
 from serena import Serena
+from tests.unit.adapters.backends.torch.conftest import BACKEND
 from tests.unit.adapters.backends.torch.rig import Pixels, distance, draw
 
 
@@ -52,3 +55,20 @@ def test_the_second_pass_has_its_own_prompt(demo: Serena) -> None:
 def test_an_unknown_upscaler_is_refused_before_anything_is_drawn(demo: Serena) -> None:
     with pytest.raises(InvalidValue, match=r"hr_upscaler is .none such"):
         enlarged(demo, upscaler="none such")
+
+
+@pytest.mark.parametrize("upscaler", ["Latent", "Lanczos"])
+def test_the_picture_of_the_first_pass_can_be_saved(tmp_path: Path, upscaler: str) -> None:
+    options = {"save_images_before_highres_fix": True, "save_to_dirs": False}
+    with Serena(backend=BACKEND, data_dir=tmp_path) as own:
+        [alone] = draw(own)
+        draw(
+            own,
+            denoising_strength=0.5,
+            hires=HiresParams(upscaler=upscaler, second_pass_steps=1),
+            save_images=True,
+            override_settings=options,
+        )
+    [path] = (tmp_path / "outputs" / "txt2img-images").glob("*-before-highres-fix.png")
+    with Image.open(path) as picture:
+        assert (np.asarray(picture) == alone).all()

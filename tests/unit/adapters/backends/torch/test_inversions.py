@@ -69,3 +69,17 @@ def test_files_that_hold_none_are_left_out(stub_model: LoadedModel, tmp_path: Pa
     found.refresh()
     assert found.counts(7) == {"other-width": 1}
     assert found.counts(stub_model.text_encoder.config.hidden_size) == {}
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_read(stub_model: LoadedModel, tmp_path: Path) -> None:
+    folder, outside = tmp_path / "embeddings", tmp_path / "elsewhere"
+    folder.mkdir()
+    outside.mkdir()
+    save(outside / "secret.safetensors", stub_model, 1)
+    save(folder / "own.safetensors", stub_model, 1)
+    (folder / "secret.safetensors").symlink_to(outside / "secret.safetensors")
+    (folder / "all").symlink_to(outside)
+    (folder / "alias.safetensors").symlink_to(folder / "own.safetensors")
+    found = Inversions(folder)
+    found.refresh()
+    assert sorted(found.vectors) == ["alias", "own"]

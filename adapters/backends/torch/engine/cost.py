@@ -1,0 +1,66 @@
+"""What a pass costs its device, whoever else uses the machine and without waiting for the device."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import torch
+
+Report: TypeAlias = Callable[[float], None]
+
+
+class CostMeter(Protocol):
+    """Measures passes."""
+
+    def start(self, report: Report) -> Callable[[], None]:
+        """A pass begins in this thread; call what is returned when its work was handed over. ``report`` gets
+        the seconds, then or later, in some thread."""
+        ...
+
+
+class ThreadCost:
+    """For the CPU: the processor time of the thread that runs the pass. On a busy machine the wall clock
+    tells more of the others than of the pass."""
+
+    def start(self, report: Report) -> Callable[[], None]:
+        began = time.thread_time()
+        return lambda: report(time.thread_time() - began)
+
+
+class CudaCost:
+    """For CUDA: events on the stream. They are read when a later pass starts, so nothing waits for them.
+
+    Used by one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._open: deque[tuple[Any, Any, Report]] = deque()
+
+    def start(self, report: Report) -> Callable[[], None]:
+        self._read()
+        before, after = _event(), _event()
+        before.record()
+
+        def stop() -> None:
+            after.record()
+            self._open.append((before, after, report))
+
+        return stop
+
+    def _read(self) -> None:
+        while self._open and self._open[0][1].query():
+            before, after, report = self._open.popleft()
+            report(before.elapsed_time(after) / 1000.0)
+
+
+def _event() -> Any:
+    # Its stubs have no types.
+    event: Any = torch.cuda.Event
+    return event(enable_timing=True)
+
+
+def cost_meter(device: torch.device) -> CostMeter:
+    return CudaCost() if device.type == "cuda" else ThreadCost()

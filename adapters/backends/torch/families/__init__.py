@@ -1,0 +1,1 @@
+"""The families of models: what they are made of, and how each layout of files is read."""

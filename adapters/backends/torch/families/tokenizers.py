@@ -1,0 +1,50 @@
+"""CLIP's tokenizer: from a folder, or from the merges that come with Serena."""
+
+from __future__ import annotations
+
+import gzip
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+END_OF_WORD = "</w>"
+_MERGES = Path(__file__).parent / "clip" / "merges.txt.gz"
+_LENGTH = 77
+
+
+def read_tokenizer(folder: Path) -> Any:
+    from transformers import CLIPTokenizer
+
+    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def clip_tokenizer() -> Any:
+    """That of every CLIP and OpenCLIP text encoder. Each caller gets its own."""
+    from transformers import CLIPTokenizer
+
+    merges = _merges()
+    return CLIPTokenizer(
+        vocab=_vocabulary(merges),
+        merges=[tuple(merge.split(" ")) for merge in merges],
+        model_max_length=_LENGTH,
+    )
+
+
+@lru_cache(maxsize=1)
+def _merges() -> tuple[str, ...]:
+    return tuple(gzip.decompress(_MERGES.read_bytes()).decode("utf-8").splitlines())
+
+
+def _vocabulary(merges: tuple[str, ...]) -> dict[str, int]:
+    """Every byte alone and at the end of a word, then the merges, then the two marks."""
+    letters = _byte_letters()
+    pieces = [*letters, *(letter + END_OF_WORD for letter in letters)]
+    pieces += [merge.replace(" ", "") for merge in merges]
+    return {piece: number for number, piece in enumerate([*pieces, BOS, EOS])}
+
+
+def _byte_letters() -> list[str]:
+    """A visible letter for each byte, in the order of CLIP's vocabulary."""
+    visible = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    return [chr(code) for code in visible] + [chr(256 + number) for number in range(256 - len(visible))]

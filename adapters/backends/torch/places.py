@@ -1,0 +1,19 @@
+"""What the torch backend is told of the disk and of memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlaces:
+    """Where files lie that are drawn with.
+
+    :ivar models: a webui's models folder, which holds ``VAE``. :ivar embeddings: textual inversions.
+    :ivar budget: bytes that checkpoints in memory may take together; None: a run's options say how many stay.
+    """
+
+    models: Path | None = None
+    embeddings: Path | None = None
+    budget: int | None = None

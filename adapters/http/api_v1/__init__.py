@@ -1,0 +1,1 @@
+"""Serena's own API: jobs with an identity."""

@@ -1,0 +1,8 @@
+"""How a database of an earlier release becomes one of this release: the files of ``versions``, in order."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HEAD: Final = "0002"
+"""The newest of them. A database that is there already needs none, and Alembic is not imported then."""

@@ -1,0 +1,137 @@
+"""What plugins cost: a job without any, with one and with ten that implement every hook of a run.
+
+Each job draws one picture by twenty steps with the fake backend at zero cost, so what is left is Serena.
+Hooks are called for a run and for each picture, never for a step; what a job takes is given for one step all
+the same.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from adapters.application import Application
+from adapters.bootstrap import bootstrap
+from adapters.settings import load_settings
+from bench.table import Measurement, render
+from core.domain.request import GenerationRequest
+from core.drafts import RequestDraft
+from plugins.builtin import builtin_plugins
+from plugins.hooks import PluggyRunHooks
+from plugins.hookspecs import hookimpl
+from plugins.manager import load_plugins
+
+STEPS = 20
+WARM_UP, ROUNDS, CALLS = 20, 150, 2000
+REQUEST = GenerationRequest(prompt="a red circle", seed=1, width=64, height=64, steps=STEPS)
+
+
+class Quiet:
+    """Implements the hooks of a run and does nothing in them."""
+
+    @hookimpl
+    def serena_prepare(self) -> None: ...
+
+    @hookimpl
+    def serena_before_batch(self) -> None: ...
+
+    @hookimpl
+    def serena_after_batch(self) -> None: ...
+
+    @hookimpl
+    def serena_image(self) -> None: ...
+
+    @hookimpl
+    def serena_after_overlay(self) -> None: ...
+
+    @hookimpl
+    def serena_finalize(self) -> None: ...
+
+    @hookimpl
+    def serena_grid(self) -> None: ...
+
+
+def measure(data_dir: Path) -> list[Measurement]:
+    return [*_jobs(data_dir), *_calls()]
+
+
+def _jobs(data_dir: Path) -> list[Measurement]:
+    """A step of each job. The applications take turns, so that what else the machine does falls on all."""
+    names = [name for name, _ in builtin_plugins()]
+    cases: dict[str, dict[str, Any]] = {
+        "a step, no plugin at all": {"block": names},
+        "a step, built-in plugins": {},
+        "a step, 1 plugin more": {"count": 1},
+        "a step, 10 plugins more": {"count": 10},
+        "a step, 10 plugins more, no time limit": {"count": 10, "hook_seconds": 0},
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    with _all_open(data_dir, cases) as apps:
+        for round_ in range(WARM_UP + ROUNDS):
+            for name, app in apps.items():
+                took = _seconds(app)
+                if round_ >= WARM_UP:
+                    seconds[name].append(took / STEPS)
+    base = Measurement(next(iter(cases)), seconds[next(iter(cases))])
+    return [base, *(Measurement(name, seconds[name], base) for name in cases if name != base.name)]
+
+
+@contextmanager
+def _all_open(data_dir: Path, cases: dict[str, dict[str, Any]]) -> Iterator[dict[str, Application]]:
+    apps = {name: _open(data_dir, dict(case)) for name, case in cases.items()}
+    try:
+        yield apps
+    finally:
+        for app in apps.values():
+            app.close()
+
+
+def _open(data_dir: Path, case: dict[str, Any]) -> Application:
+    quiet = [(f"quiet-{number}", Quiet()) for number in range(case.pop("count", 0))]
+    backend = {"name": "fake", "zero_cost": True}
+    app = bootstrap(
+        load_settings(data_dir=data_dir, backend=backend, plugins={"only": [], **case}), plugins=quiet
+    )
+    app.start()
+    return app
+
+
+def _seconds(app: Application) -> float:
+    started = time.perf_counter()
+    app.images.wait(app.images.submit(REQUEST))
+    return time.perf_counter() - started
+
+
+def _calls() -> list[Measurement]:
+    """One call of a hook by itself."""
+    draft: Any = RequestDraft.__new__(RequestDraft)
+    cases = {"a hook that nobody implements": 0, "a hook of 1 plugin": 1, "a hook of 10 plugins": 10}
+    found = []
+    for name, count in cases.items():
+        loaded = load_plugins(found=(), objects=[(f"q{number}", Quiet()) for number in range(count)])
+        hooks = PluggyRunHooks(loaded)
+        took = []
+        for _ in range(CALLS):
+            started = time.perf_counter()
+            hooks.prepare(draft)
+            took.append(time.perf_counter() - started)
+        found.append(Measurement(name, took))
+    return found
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(Path(folder))
+    print(render(rows))
+    for row in rows:
+        print(f"{row.name}: {row.median * 1e6:.1f} us")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

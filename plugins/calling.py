@@ -1,0 +1,157 @@
+"""Calls implementations one by one, so that the one that fails is named."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, cast
+
+import pluggy
+
+from core.domain.errors import PluginError, SerenaError
+from plugins.limits import RunGuard
+
+log = logging.getLogger("serena.plugins")
+
+OnError = Literal["fail", "skip"]
+Trace: TypeAlias = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRules:
+    """How plugins are called.
+
+    :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the
+        next plugin. ``errors`` says otherwise of single plugins, by their names.
+    :param seconds: what one call within a run may take; 0 sets no limit. Built-in plugins (``trusted``) have
+        none.
+    :param trace: told of each call and its time, a line each.
+    """
+
+    on_error: OnError = "fail"
+    errors: Mapping[str, OnError] = field(default_factory=dict)
+    seconds: float = 0.0
+    trusted: Collection[str] = frozenset()
+    trace: Trace | None = None
+
+
+class HookCalls:
+    """Calls hooks. Wrappers go around all others; of the rest, the last registered is called first."""
+
+    def __init__(self, manager: pluggy.PluginManager, rules: HookRules) -> None:
+        self._manager = manager
+        self._rules = rules
+        self.guard = RunGuard(rules.seconds if self._has_strangers() else 0.0)
+
+    def call(self, name: str, **arguments: Any) -> None:
+        """Raises ``PluginError``, or an error of Serena's tree that a plugin raised (a refusal)."""
+        wrappers, plain = self.implementations(name)
+        with ExitStack() as around:
+            for impl in wrappers:
+                around.enter_context(self._wrapped(name, impl, arguments))
+            for impl in plain:
+                self._call_one(name, impl, arguments)
+
+    def tell(self, name: str, **arguments: Any) -> None:
+        """For hooks after the fact: every plugin is told, wrappers around the others, and a failure is only
+        logged."""
+        wrappers, plain = self.implementations(name)
+        with ExitStack() as around:
+            for impl in wrappers:
+                around.enter_context(self._heard(name, impl, arguments))
+            for impl in plain:
+                self._tell_one(name, impl, arguments)
+
+    def _has_strangers(self) -> bool:
+        names = {name for name, _ in self._manager.list_name_plugin()}
+        return bool(names - set(self._rules.trusted))
+
+    def implementations(self, name: str) -> tuple[list[pluggy.HookImpl], list[pluggy.HookImpl]]:
+        """Wrappers and plain implementations, each in calling order (pluggy keeps the first one last)."""
+        caller: pluggy.HookCaller = getattr(self._manager.hook, name)
+        impls = caller.get_hookimpls()[::-1]
+        return [i for i in impls if i.wrapper], [i for i in impls if not (i.wrapper or i.hookwrapper)]
+
+    @contextmanager
+    def naming(self, name: str, plugin: str) -> Iterator[None]:
+        """Makes a failure of a plugin one that names it."""
+        try:
+            yield
+        except SerenaError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginError(plugin, name, error) from error
+
+    @contextmanager
+    def _wrapped(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Iterator[None]:
+        """A wrapper is a generator with one yield, which is just what ``contextmanager`` drives: it sees the
+        error of what it wraps, and rescues the run by not raising."""
+        wrapper = contextmanager(_generator(impl))(*_bound(impl, arguments))
+        self._run(name, impl, wrapper.__enter__)
+        try:
+            yield
+        except Exception as error:
+            rescued: list[bool | None] = []
+            seen = error
+            self._run(
+                name, impl, lambda: rescued.append(wrapper.__exit__(type(seen), seen, seen.__traceback__))
+            )
+            if not any(rescued):
+                raise
+        else:
+            self._run(name, impl, lambda: wrapper.__exit__(None, None, None))
+
+    @contextmanager
+    def _heard(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> Iterator[None]:
+        """A wrapper that is told: it breaks nothing, before or after."""
+        with ExitStack() as around:
+            try:
+                around.enter_context(self._wrapped(name, impl, arguments))
+            except Exception as error:
+                log.warning("%s", error)
+            yield
+            try:
+                around.close()
+            except Exception as error:
+                log.warning("%s", error)
+
+    def _call_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
+        try:
+            self._run(name, impl, lambda: impl.function(*_bound(impl, arguments)))
+        except PluginError as failure:
+            if self._rules.errors.get(impl.plugin_name, self._rules.on_error) == "fail":
+                raise
+            log.warning("%s; skipped", failure)
+
+    def _tell_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
+        try:
+            self._run(name, impl, lambda: impl.function(*_bound(impl, arguments)))
+        except PluginError as failure:
+            log.warning("%s", failure)
+        except SerenaError as error:
+            log.warning("%s", PluginError(impl.plugin_name, name, error))
+
+    def _run(self, name: str, impl: pluggy.HookImpl, call: Callable[[], object]) -> None:
+        plugin = impl.plugin_name
+        started = time.perf_counter()
+        try:
+            with self.naming(name, plugin):
+                if plugin in self._rules.trusted:
+                    call()
+                else:
+                    with self.guard.call(plugin, name):
+                        call()
+        finally:
+            if self._rules.trace is not None:
+                self._rules.trace(f"{name} {plugin} {(time.perf_counter() - started) * 1000:.2f} ms")
+
+
+def _generator(impl: pluggy.HookImpl) -> Callable[..., Iterator[None]]:
+    return cast(Callable[..., Iterator[None]], impl.function)
+
+
+def _bound(impl: pluggy.HookImpl, arguments: dict[str, Any]) -> list[Any]:
+    return [arguments[name] for name in impl.argnames]

@@ -1,0 +1,131 @@
+"""A plugin that kills its process costs one attempt of its own job; the server and the others go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from adapters.application import Application
+from adapters.bootstrap import bootstrap
+from adapters.http.app import create_app
+from adapters.settings import load_settings
+from core.domain.errors import WorkerDied
+from core.domain.job import JobState
+from core.domain.request import GenerationRequest
+from tests.quality.apart import INSTALLED, Notes
+
+PATIENCE = 60.0
+ATTEMPTS = 2
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Notes:
+    return Notes(tmp_path_factory.mktemp("notes"))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, notes: Notes) -> Iterator[Application]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(INSTALLED)
+        patch.setenv("SERENA_TEST_NOTES", str(notes.folder))
+        settings = load_settings(
+            data_dir=tmp_path_factory.mktemp("data"),
+            backend={"name": "fake", "max_runs": 2},
+            worker={"kind": "process", "timeout_seconds": 2},
+            jobs={"max_attempts": ATTEMPTS},
+        )
+        app = bootstrap(settings)
+        app.start()
+        yield app
+        app.close()
+    assert notes.lines("shutdown") != []
+
+
+def request(prompt: str, **more: int) -> GenerationRequest:
+    return GenerationRequest(prompt=prompt, seed=1, width=64, height=64, **{"steps": 2, **more})
+
+
+@contextmanager
+def asking(app: Application) -> Iterator[list[int]]:
+    """Asks for the progress all the time; the codes of the answers."""
+    codes: list[int] = []
+    over = threading.Event()
+
+    def ask(client: httpx.Client) -> None:
+        while not over.is_set():
+            codes.append(client.get("/sdapi/v1/progress").status_code)
+
+    with TestClient(create_app(app), base_url="http://127.0.0.1") as client:
+        thread = threading.Thread(target=ask, args=(client,))
+        thread.start()
+        yield codes
+        over.set()
+        thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        ("abort", r"the worker was killed by signal 6 \(SIGABRT\)"),
+        pytest.param("exit", "the worker ended with exit code 3", marks=pytest.mark.faults),
+        pytest.param("segfault", r"the worker was killed by signal 11 \(SIGSEGV\)", marks=pytest.mark.faults),
+        ("hang", "the worker gave no sign of life for 2 seconds and was ended"),
+        ("greedy", "the worker ran out of memory"),
+    ],
+)
+def test_a_poisoned_job_fails_with_its_reason_and_the_others_are_drawn(
+    app: Application, prompt: str, reason: str
+) -> None:
+    with asking(app) as codes:
+        ids = [app.images.submit(request(text)) for text in ("a cat", prompt, "a dog", "a bird")]
+        others = [app.images.wait(job_id, PATIENCE) for job_id in (ids[0], *ids[2:])]
+        with pytest.raises(WorkerDied, match=reason):
+            app.images.wait(ids[1], PATIENCE)
+    poisoned = app.jobs.get(ids[1])
+    assert (poisoned.state, poisoned.attempts) == (JobState.FAILED, ATTEMPTS)
+    assert {job.state for job in others} == {JobState.SUCCEEDED}
+    assert {job.attempts for job in others} <= {1, 2}  # who was in the same process is drawn once more
+    assert set(codes) == {200}
+
+
+def test_a_job_whose_process_died_once_is_drawn_at_the_second_attempt(
+    app: Application, tmp_path: Path
+) -> None:
+    job = app.images.wait(app.images.submit(request(f"once {tmp_path / 'flag'}")), PATIENCE)
+    assert (job.state, job.attempts) == (JobState.SUCCEEDED, 2)
+
+
+def test_what_a_plugin_prints_disturbs_nothing(app: Application) -> None:
+    assert app.images.wait(app.images.submit(request("noisy")), PATIENCE).state is JobState.SUCCEEDED
+
+
+def test_a_hanging_job_can_be_cancelled(app: Application) -> None:
+    job_id = app.images.submit(request("hang"))
+    deadline = time.monotonic() + PATIENCE
+    while app.jobs.get(job_id).state is not JobState.RUNNING:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    app.jobs.interrupt(job_id)
+    assert app.images.wait(job_id, PATIENCE).state is JobState.CANCELLED
+
+
+def test_the_plugins_are_those_of_the_child_and_hear_of_files(app: Application, notes: Notes) -> None:
+    job = app.images.wait(
+        app.images.submit(
+            GenerationRequest(prompt="a cat", seed=1, width=64, height=64, steps=2, save_images=True)
+        ),
+        PATIENCE,
+    )
+    assert job.result is not None
+    assert notes.lines("saved") == [image.path for image in job.result.images]
+    assert "fatal" in [report.name for report in app.plugins]
+    assert app.memory.memory().device is None
+    app.memory.unload()
+    app.memory.reload()

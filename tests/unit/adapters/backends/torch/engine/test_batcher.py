@@ -1,0 +1,258 @@
+"""Questions of several runs share passes, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import Tensor
+
+from adapters.backends.torch.engine.admission import Admission
+from adapters.backends.torch.engine.batcher import Member, StepBatcher
+from adapters.backends.torch.engine.buckets import FIXED, Buckets
+from adapters.backends.torch.engine.calls import Question, Rows
+from adapters.backends.torch.engine.cost import ThreadCost
+from core.domain.errors import Interrupted
+
+PATIENCE = 30.0
+SCOPE = ("model", 8, 8)
+
+
+def nothing() -> None:
+    pass
+
+
+class Doubling:
+    """A network that doubles its rows.
+
+    :ivar passes: how many rows each pass had.
+    :ivar refuses: rows that make it fail.
+    """
+
+    def __init__(self, refuses: float | None = None, error: type[Exception] = ValueError) -> None:
+        self.passes: list[int] = []
+        self.refuses = refuses
+        self._error = error
+
+    def __call__(self, rows: Rows) -> Tensor:
+        x = rows["x"]
+        self.passes.append(x.shape[0])
+        if self.refuses is not None and bool((x == self.refuses).any()):
+            raise self._error(f"cannot take {self.refuses}")
+        return x * 2
+
+
+def make(most: int = 16, patience: float = PATIENCE, buckets: Buckets | None = None) -> StepBatcher:
+    return StepBatcher(time.monotonic, Admission(most), buckets or Buckets(), ThreadCost(), patience=patience)
+
+
+def question(network: Doubling, *values: float, name: Hashable = "unet") -> Question:
+    return Question(name, network, {"x": torch.tensor(values)[:, None]})
+
+
+def together(batcher: StepBatcher, *works: Callable[[Member], object], rows: int = 2) -> list[object]:
+    """Each work in a thread of its own, all joined before any of them asks."""
+    ready = threading.Barrier(len(works), timeout=PATIENCE)
+
+    def one(work: Callable[[Member], object]) -> object:
+        with batcher.join(SCOPE, rows, nothing) as member:
+            ready.wait()
+            return work(member)
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        futures: list[Future[object]] = [pool.submit(one, work) for work in works]
+        return [future.exception(PATIENCE) or future.result() for future in futures]
+
+
+def asking(network: Doubling, *values: float, name: Hashable = "unet") -> Callable[[Member], list[float]]:
+    return lambda member: member.ask(question(network, *values, name=name))[:, 0].tolist()
+
+
+def test_two_runs_share_a_pass_and_each_gets_its_own_rows() -> None:
+    network, batcher = Doubling(), make()
+    assert together(batcher, asking(network, 1, 2), asking(network, 3)) == [[2, 4], [6]]
+    assert network.passes == [3]
+    assert (batcher.counts.passes, batcher.counts.rows, batcher.counts.merged) == (1, 3, 2)
+
+
+def test_a_run_alone_does_not_wait() -> None:
+    network, batcher = Doubling(), make()
+    with batcher.join(SCOPE, 2, nothing) as member:
+        assert member.ask(question(network, 1, 2))[:, 0].tolist() == [2, 4]
+    assert network.passes == [2]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Question("another unet", Doubling(), {"x": torch.tensor([[3.0]])}),
+        Question("unet", Doubling(), {"x": torch.tensor([[3.0, 4.0]])}),
+        Question("unet", Doubling(), {"x": torch.tensor([[3.0]], dtype=torch.float64)}),
+        Question("unet", Doubling(), {"x": torch.tensor([[3.0]]), "more": torch.tensor([[3.0]])}),
+    ],
+    ids=["network", "size", "number format", "conditioning"],
+)
+def test_different_kinds_never_share_a_pass(other: Question) -> None:
+    batcher = make()
+    network = Doubling()
+    answers = together(batcher, asking(network, 1), lambda member: member.ask(other).flatten().tolist())
+    assert answers == [[2], (other.rows["x"] * 2).flatten().tolist()]
+    assert batcher.counts.merged == 0
+
+
+def test_a_run_that_joins_is_in_the_next_pass_and_one_that_leaves_stops_nobody() -> None:
+    network, batcher = Doubling(), make()
+    joined, stepped = threading.Event(), threading.Event()
+
+    def long(member: Member) -> None:
+        member.ask(question(network, 1))
+        stepped.set()
+        joined.wait(PATIENCE)
+        for _ in range(3):
+            member.ask(question(network, 1))
+
+    def late() -> None:
+        stepped.wait(PATIENCE)
+        with batcher.join(SCOPE, 2, nothing) as member:
+            joined.set()
+            for _ in range(2):
+                member.ask(question(network, 5))
+
+    thread = threading.Thread(target=late)
+    thread.start()
+    together(batcher, long)
+    thread.join(PATIENCE)
+    assert network.passes == [1, 2, 2, 1]
+
+
+def test_a_run_that_asked_for_solitude_gets_it() -> None:
+    network, batcher = Doubling(), make()
+
+    def solo() -> None:
+        with batcher.join(SCOPE, 1, nothing, alone=True) as member:
+            member.ask(question(network, 7))
+
+    thread = threading.Thread(target=solo)
+    thread.start()
+    together(batcher, asking(network, 1), asking(network, 2))
+    thread.join(PATIENCE)
+    assert sorted(network.passes) == [1, 2]
+
+
+def test_a_run_that_dawdles_is_left_behind() -> None:
+    network, batcher = Doubling(), make(patience=0.01)
+    released = threading.Event()
+
+    def dawdler(member: Member) -> object:
+        released.wait(PATIENCE)
+        return asking(network, 2)(member)
+
+    def quick(member: Member) -> object:
+        answer = asking(network, 1)(member)
+        released.set()
+        return answer
+
+    assert together(batcher, quick, dawdler) == [[2], [4]]
+    assert network.passes == [1, 1]
+
+
+@pytest.mark.parametrize("error", [ValueError, torch.OutOfMemoryError])
+def test_what_fails_in_company_fails_alone(error: type[Exception]) -> None:
+    for _ in range(100):
+        # After a full memory fewer runs are admitted, and this test needs three inside.
+        network, batcher = Doubling(refuses=2, error=error), make()
+        first, failed, third = together(batcher, asking(network, 1), asking(network, 2), asking(network, 3))
+        assert (first, third) == ([2], [6])
+        assert isinstance(failed, error)
+        assert together(batcher, asking(network, 4)) == [[8]]
+
+
+def test_too_large_a_pass_halves_what_is_admitted() -> None:
+    admission = Admission(16)
+    batcher = StepBatcher(time.monotonic, admission, Buckets(), ThreadCost(), patience=PATIENCE)
+
+    def crowded(rows: Rows) -> Tensor:
+        if rows["x"].shape[0] > 4:
+            raise torch.OutOfMemoryError
+        return rows["x"]
+
+    rows = {"x": torch.zeros(4, 1)}
+    together(batcher, *[lambda member: member.ask(Question("unet", crowded, rows))] * 2, rows=4)
+    assert admission.cap(SCOPE) == 4
+
+
+def test_buckets_are_filled_up_and_the_filling_is_thrown_away() -> None:
+    network, batcher = Doubling(), make(buckets=Buckets(FIXED))
+    assert together(batcher, asking(network, 1, 2), asking(network, 3)) == [[2, 4], [6]]
+    assert network.passes == [4]
+    assert batcher.counts.filler == 1
+
+
+def test_who_finds_no_room_waits_for_some() -> None:
+    network, batcher = Doubling(), make(most=4)
+    inside, leave = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def holder() -> None:
+        with batcher.join(SCOPE, 4, nothing):
+            inside.set()
+            leave.wait(PATIENCE)
+            order.append("holder")
+
+    def guest() -> None:
+        with batcher.join(SCOPE, 2, nothing) as member:
+            order.append("guest")
+            member.ask(question(network, 1))
+
+    threads = [threading.Thread(target=holder), threading.Thread(target=guest)]
+    threads[0].start()
+    inside.wait(PATIENCE)
+    threads[1].start()
+    with batcher.join(("model", 16, 16), 2, nothing) as other:  # another size has its own room
+        assert other.ask(question(network, 2)).item() == 4
+    leave.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert order == ["holder", "guest"]
+
+
+def test_a_run_may_be_stopped_at_the_door() -> None:
+    batcher = make(most=2)
+
+    def stop() -> None:
+        raise Interrupted
+
+    with batcher.join(SCOPE, 2, nothing), pytest.raises(Interrupted), batcher.join(SCOPE, 2, stop):
+        pytest.fail("there was no room")
+    with batcher.join(SCOPE, 2, nothing) as member:
+        assert member.ask(question(Doubling(), 1)).item() == 2
+
+
+def test_a_question_larger_than_the_room_is_asked_whole() -> None:
+    network, batcher = Doubling(), make(most=2)
+    with batcher.join(SCOPE, 6, nothing) as member:
+        assert member.ask(question(network, *range(6))).shape[0] == 6
+    assert network.passes == [6]
+
+
+def test_staggered_runs_take_hardly_more_passes_than_the_longest() -> None:
+    network, batcher = Doubling(), make()
+    steps = [20 + i % 3 for i in range(8)]
+    works = [lambda member, n=n: [member.ask(question(network, n)) for _ in range(n)] for n in steps]
+    together(batcher, *works)
+    assert sum(network.passes) == sum(steps)
+    assert len(network.passes) <= 1.1 * max(steps)
+
+
+def test_a_thread_that_is_ended_leaves_nobody_waiting() -> None:
+    batcher = make()
+
+    def ended(rows: Rows) -> Tensor:
+        raise SystemExit
+
+    works = [lambda member: member.ask(Question("unet", ended, {"x": torch.zeros(1, 1)}))] * 2
+    assert all(isinstance(error, SystemExit) for error in together(batcher, *works))

@@ -1,0 +1,191 @@
+"""Many share a commit; none suffers for another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from adapters.jobs.sql.database import Database, Session
+from adapters.jobs.sql.sqlite import open_sqlite
+from adapters.jobs.sql.writer import Writer
+from core.domain.errors import JobConflict, StorageError
+from tests.unit.adapters.jobs.sql.samples import QUICK
+
+COUNT = sa.text("SELECT count(*) FROM notes")
+NOTE = sa.text("INSERT INTO notes (text) VALUES (:text)")
+PAGES = 200
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """With a table for notes, no more room than ``PAGES``, and one rule that is checked at the commit."""
+    database = open_sqlite(
+        tmp_path / "jobs.sqlite", {**QUICK, "max_page_count": PAGES, "foreign_keys": "ON"}, busy_seconds=0.02
+    )
+    with database.reading() as session:
+        session.command("CREATE TABLE notes (text TEXT PRIMARY KEY)")
+        session.command(
+            "CREATE TABLE replies (text TEXT REFERENCES notes (text) DEFERRABLE INITIALLY DEFERRED)"
+        )
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[Writer]:
+    writer = Writer(database, lambda queued: None)
+    yield writer
+    writer.close()
+
+
+def note(text: str) -> Callable[[Session], str]:
+    def work(session: Session) -> str:
+        session.run(NOTE, {"text": text})
+        return text
+
+    return work
+
+
+def notes(database: Database) -> int:
+    with database.reading() as session:
+        found: int = session.value(COUNT)
+        return found
+
+
+def together(writer: Writer, *works: Callable[[Session], object]) -> list[Future[object]]:
+    """Let them be done in one group: all wait while the first transaction goes on."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(session: Session) -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    with ThreadPoolExecutor(len(works) + 1) as pool:
+        holding = pool.submit(writer.run, hold)
+        assert begun.wait(30)
+        futures = []
+        for count, work in enumerate(works, start=1):
+            futures.append(pool.submit(writer.run, work))
+            while writer.waiting < count:
+                assert not futures[-1].done()
+        go_on.set()
+        holding.result(30)
+    return futures
+
+
+def test_those_that_wait_share_a_transaction(writer: Writer, database: Database) -> None:
+    seen: list[int] = []
+
+    def count_and_note(text: str) -> Callable[[Session], str]:
+        def work(session: Session) -> str:
+            # What is not committed yet is seen within the transaction only.
+            seen.append(session.value(COUNT) - notes(database))
+            return note(text)(session)
+
+        return work
+
+    futures = together(writer, *(count_and_note(text) for text in "abc"))
+    assert [future.result() for future in futures] == ["a", "b", "c"]
+    assert seen == [0, 1, 2]
+    assert notes(database) == 3
+
+
+def test_an_error_is_its_callers_alone(writer: Writer, database: Database) -> None:
+    def refuse(session: Session) -> None:
+        note("undone")(session)
+        raise JobConflict("no")
+
+    good, bad, other = together(writer, note("a"), refuse, note("b"))
+    assert (good.result(), other.result()) == ("a", "b")
+    with pytest.raises(JobConflict, match="no"):
+        bad.result()
+    assert notes(database) == 2
+
+
+def test_what_the_disk_refuses_fails_alone(writer: Writer, database: Database) -> None:
+    small, large, other = together(writer, note("a"), note("x" * 4096 * PAGES), note("b"))
+    assert (small.result(), other.result()) == ("a", "b")
+    with pytest.raises(StorageError, match="the disk is full"):
+        large.result()
+    assert notes(database) == 2
+
+
+def test_a_commit_that_fails_fails_for_all(writer: Writer, database: Database) -> None:
+    def reply(session: Session) -> None:
+        session.command("INSERT INTO replies VALUES ('to nobody')")
+
+    futures = together(writer, note("a"), reply)
+    errors = [future.exception() for future in futures]
+    assert [type(error) for error in errors] == [StorageError, StorageError]
+    assert errors[0] is not errors[1]
+    assert notes(database) == 0
+    assert writer.run(note("a")) == "a"
+
+
+def test_a_leader_that_is_interrupted_leaves_nobody_waiting(writer: Writer, database: Database) -> None:
+    def interrupt(session: Session) -> None:
+        raise KeyboardInterrupt
+
+    first, second = together(writer, note("a"), interrupt)
+    errors = {type(future.exception()) for future in (first, second)}
+    assert errors == {KeyboardInterrupt, StorageError}
+    assert notes(database) == 0
+    assert writer.run(note("a")) == "a"
+
+
+def test_a_connection_that_broke_is_replaced(writer: Writer, database: Database) -> None:
+    writer.run(note("a"))
+    database.engine.dispose()
+    writer.run(lambda session: session.command("SELECT 1"))
+
+    def break_it(session: Session) -> None:
+        session.command("COMMIT")
+
+    with pytest.raises(StorageError):
+        writer.run(break_it)
+    assert writer.run(note("b")) == "b"
+    assert notes(database) == 2
+
+
+def test_the_end_waits_for_what_is_being_written(writer: Writer, database: Database) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(session: Session) -> str:
+        begun.set()
+        assert go_on.wait(30)
+        return note("a")(session)
+
+    with ThreadPoolExecutor(2) as pool:
+        writing = pool.submit(writer.run, hold)
+        assert begun.wait(30)
+        closing = pool.submit(writer.close)
+        assert not closing.done()
+        go_on.set()
+        assert writing.result(30) == "a"
+        closing.result(30)
+    assert notes(database) == 1
+
+
+def test_nothing_is_written_after_the_end(writer: Writer) -> None:
+    writer.close()
+    with pytest.raises(StorageError, match="closed"):
+        writer.run(note("a"))
+
+
+def test_who_is_told_of_jobs_hears_after_the_commit(database: Database) -> None:
+    heard: list[tuple[int, int]] = []
+    writer = Writer(database, lambda queued: heard.append((queued, notes(database))))
+
+    def put(session: Session) -> None:
+        note("a")(session)
+        session.queued += 2
+
+    writer.run(put)
+    writer.run(note("b"))
+    writer.close()
+    assert heard == [(2, 1)]

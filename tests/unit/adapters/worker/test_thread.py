@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import threading
+import time
+
+from adapters.worker.thread import POLL_SECONDS, ThreadWorker
+from core.domain.job import JobId
+
+
+class Draining:
+    """Takes no more jobs, and says so at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.enough = threading.Event()
+
+    def run_next(self, timeout: float | None = None) -> JobId | None:
+        self.asked.append(time.monotonic())
+        if len(self.asked) == 3:
+            self.enough.set()
+        return None
+
+
+def test_a_worker_without_work_does_not_spin() -> None:
+    loop = Draining()
+    worker = ThreadWorker(loop, 1)
+    worker.start()
+    assert loop.enough.wait(20)
+    worker.stop()
+    assert loop.asked[2] - loop.asked[0] >= POLL_SECONDS

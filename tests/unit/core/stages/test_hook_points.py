@@ -1,0 +1,97 @@
+"""The hooks that see several pictures: of a batch, of a grid, and when a picture is whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.drafts import BatchDraft, GridDraft, ImageDraft, PicturesDraft, RequestDraft
+from plugins.hookspecs import hookimpl
+from tests.unit.core.workshop import MODEL, Workshop, request
+
+GRID = {"return_grid": True, "grid_only_if_multiple": True}
+
+
+class Edits:
+    """Does with a draft what a function says."""
+
+    def __init__(self, **edits: Any) -> None:
+        self._edits = edits
+
+    def _edit(self, name: str, draft: Any) -> None:
+        self._edits.get(name, lambda draft: None)(draft)
+
+    @hookimpl
+    def serena_prepare(self, draft: RequestDraft) -> None:
+        self._edit("prepare", draft)
+
+    @hookimpl
+    def serena_before_batch(self, draft: BatchDraft) -> None:
+        self._edit("before_batch", draft)
+
+    @hookimpl
+    def serena_after_batch(self, draft: PicturesDraft) -> None:
+        self._edit("after_batch", draft)
+
+    @hookimpl
+    def serena_after_overlay(self, draft: ImageDraft) -> None:
+        self._edit("after_overlay", draft)
+
+    @hookimpl
+    def serena_grid(self, draft: GridDraft) -> None:
+        self._edit("grid", draft)
+
+
+def shop_of(**edits: Any) -> Workshop:
+    return Workshop(plugins={"edits": Edits(**edits)})
+
+
+def test_a_picture_of_a_batch_may_be_dropped() -> None:
+    result = shop_of(after_batch=lambda draft: draft.images.pop(0)).result(request(batch_size=2, n_iter=2))
+    assert [image.seed for image in result.images] == [8, 10]
+
+
+def test_a_picture_is_changed_when_it_is_whole() -> None:
+    def sign(draft: ImageDraft) -> None:
+        draft.infotext_params["Signed"] = "yes"
+
+    assert "Signed: yes" in shop_of(after_overlay=sign).result(request()).images[0].infotext
+
+
+def test_the_shape_of_a_grid_may_change() -> None:
+    def one_row(draft: GridDraft) -> None:
+        draft.columns, draft.rows = len(draft.images), 1
+
+    wanted = request(batch_size=4, save_images=True, override_settings=GRID)
+    grid = shop_of(grid=one_row).result(wanted).images[0]
+    assert (grid.width, grid.height) == (4 * 16, 16)
+
+
+def test_without_pictures_there_is_no_grid() -> None:
+    wanted = request(batch_size=4, save_images=True, override_settings=GRID)
+    result = shop_of(grid=lambda draft: draft.images.clear()).result(wanted)
+    assert len(result.images) == 4
+    assert result.info["index_of_first_image"] == 0
+
+
+def test_what_plugins_hand_to_the_backend_is_sealed() -> None:
+    def of_run(draft: RequestDraft) -> None:
+        assert draft.model == MODEL.identity
+        draft.extras["mine"] = 1
+
+    def of_batch(draft: BatchDraft) -> None:
+        draft.extras["index"] = draft.index
+
+    shop = shop_of(prepare=of_run, before_batch=of_batch)
+    shop.draw(request(n_iter=2))
+    assert [dict(run.extras) for run in shop.scripted.runs] == [{"mine": 1}] * 2
+    assert [dict(batch.extras) for batch in shop.scripted.batches] == [
+        {"mine": 1, "index": 0},
+        {"mine": 1, "index": 1},
+    ]
+
+
+def test_a_remark_about_batches_is_made_once() -> None:
+    def remark(draft: BatchDraft) -> None:
+        draft.comments.append("how odd")
+
+    assert shop_of(before_batch=remark).result(request(n_iter=3)).comments == ("how odd",)
