@@ -28,7 +28,7 @@ from core.ports.driving import ControlJobs
 LOOK_SECONDS = 0.05
 """Between two looks at how far a job is."""
 QUEUED_SECONDS = 0.5
-"""The same while it waits for its turn."""
+"""The same while others are before it."""
 BEAT_SECONDS = 15.0
 BEAT = b": still drawing\n\n"
 
@@ -94,7 +94,8 @@ class PictureStream:
         try:
             now = await run_in_threadpool(self._jobs.progress, job_id)
             if now.state is not JobState.RUNNING:
-                self._look_at = self._now() + QUEUED_SECONDS
+                # The next in turn may run at any moment, and its first pictures are not to be missed.
+                self._look_at = self._now() + (QUEUED_SECONDS if now.position else 0.0)
                 return None
             if (due := milestones.reached(now)) is None:
                 return None

@@ -120,9 +120,16 @@ def test_no_preview_is_made_before_it_is_due(fake: FakeApplication) -> None:
 
 def test_a_job_that_waits_is_asked_less_often(fake: FakeApplication) -> None:
     caller = Caller(fake, partial_images=1, now=lambda: 0.0)
-    fake.snapshot = Progress(state=JobState.QUEUED)
+    fake.snapshot = Progress(state=JobState.QUEUED, position=1)
     caller.hear(lambda event: None, lambda: fake.finish(caller.job), after=0.2)
     assert len(fake.previews) == 1
+
+
+def test_the_next_in_turn_is_asked_as_often_as_one_that_runs(fake: FakeApplication) -> None:
+    caller = Caller(fake, partial_images=1, now=lambda: 0.0)
+    fake.snapshot = Progress(state=JobState.QUEUED)
+    caller.hear(lambda event: None, lambda: fake.finish(caller.job), after=0.2)
+    assert len(fake.previews) > 1
 
 
 def test_where_previews_are_off_only_the_end_is_shown(fake: FakeApplication) -> None:
