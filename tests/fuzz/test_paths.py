@@ -31,6 +31,10 @@ HOSTILE = (
 PROBES = ("../../../etc/passwd", "/etc/passwd", "..\\..\\x", "%2e%2e%2fetc%2fpasswd", "x\x00.safetensors")
 
 
+BLOB = re.compile(r"\.lock|[0-9a-f]{64}")
+WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".txt", ".csv", ".json")
+
+
 def everything_below(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
@@ -70,10 +74,9 @@ def test_attack_08_options_that_name_paths(
     save_with(door, dict.fromkeys(options, value))
     for path in everything_below(door.data_dir) - existing:
         assert path.resolve().is_relative_to(door.data_dir.resolve())
-        own = path.name == ".lock"  # of the blob folder, while it is swept
-        assert (
-            own or path.is_dir() or path.suffix in (".png", ".jpg", ".jpeg", ".webp", ".txt", ".csv", ".json")
-        )
+        # The folder of blobs names its files by their content, and has a lock.
+        own = path.is_relative_to(door.data_dir / "blobs") and BLOB.fullmatch(path.name)
+        assert own or path.is_dir() or path.suffix in WRITTEN
 
 
 @given(name=st.sampled_from((*FOLDERS, *NAMES)), value=st.text(max_size=40))
