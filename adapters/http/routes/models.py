@@ -19,8 +19,8 @@ def model_item(model: ModelRef) -> SDModelItem:
     return SDModelItem(
         title=identity.title,
         model_name=identity.model_name,
-        hash=identity.short_hash or None,
-        sha256=identity.sha256 or None,
+        hash=identity.short_hash,
+        sha256=identity.sha256,
         filename=identity.name,
         config=model.config,
     )

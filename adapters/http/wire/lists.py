@@ -26,13 +26,13 @@ class SchedulerItem(_Item):
 
 
 class SDModelItem(_Item):
-    """``hash`` and ``sha256`` are null while a large file is being hashed; ``filename`` is the name below the
-    models folder."""
+    """``hash`` and ``sha256`` are empty, never null, while a large file is being hashed; ``filename`` is the
+    name below the models folder."""
 
     title: str
     model_name: str
-    hash: str | None = None
-    sha256: str | None = None
+    hash: str
+    sha256: str
     filename: str
     config: str | None = None
 
