@@ -41,6 +41,9 @@ def options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--captions", type=int, default=500, help="captions to score")
     parser.add_argument("--seeds", type=int, default=3, help="pictures for each caption")
     parser.add_argument(
+        "--side", type=int, default=128, help="side of the scored pictures: 128 or a multiple"
+    )
+    parser.add_argument(
         "--checks", action=argparse.BooleanOptionalAction, default=True, help="score the side checks"
     )
     chosen = parser.parse_args(arguments)

@@ -65,13 +65,16 @@ def test_every_command_and_flag_is_documented(name: str) -> None:
     assert table in section.partition("\n## ")[0], "write it with `make reference`"
 
 
-def test_every_invariant_is_proven_by_a_test_that_exists() -> None:
+def test_every_invariant_is_proven_by_a_test_that_exists(request: pytest.FixtureRequest) -> None:
     rows = INVARIANT.findall((DOCS / "serena.md").read_text("utf-8"))
     numbers = [number for number, _ in rows]
     assert numbers == [f"I-{i}" for i in range(1, len(rows) + 1)]
     assert len(rows) >= 10
-    run = pytest_in(ROOT, "--collect-only", *(test for _, test in rows))
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    collected = {item.nodeid.partition("[")[0] for item in request.session.items}
+    elsewhere = [test for _, test in rows if test not in collected]
+    if elsewhere:  # this run is of some files only
+        run = pytest_in(ROOT, "--collect-only", *elsewhere)
+        assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix())

@@ -93,6 +93,10 @@ class Painter:
             )
         return list(result.images)
 
+    def judged(self, name: str, wishes: list[Wish]) -> list[Image.Image]:
+        """As the scorer wants them: what is larger than 128 px is reduced to that."""
+        return [image.reduce(max(1, image.width // 128)) for image in self.draw(name, wishes)]
+
 
 def specs_for(kind: Kind, count: int, seed: int) -> list[Spec]:
     """Different held-out specifications."""

@@ -22,6 +22,7 @@ from .training import Deadline, Machine
 
 STAGES = ("world", "tokenizer", "vae", "text", "unet", "score", "export")
 MINUTE_SHARES = {"vae": 0.25, "text": 0.05, "unet": 0.7}
+SIDE = 128  # the size that the goals are set for
 GATE_PICTURES = 150
 GATE_SHAPE = 0.95
 GATE_PSNR = 31.0
@@ -46,6 +47,7 @@ class Options:
     pipeline: Path | None = None
     captions: int = 500
     seeds: int = 3
+    side: int = 128
     checks: bool = True
 
 
@@ -135,15 +137,17 @@ class Run:
         """Print the table, and keep it as JSON next to the contact sheet."""
         painter = self._painter()
         plan = evaluate.Plan.of(self.options.captions, self.options.seeds)
-        values = evaluate.table(painter.draw, plan)
+        values = evaluate.table(painter.judged, plan)
         if self.options.checks:
             values |= self._side_checks(painter, plan)
-        self.log.write("score", pipeline=str(self.options.pipeline or "run"), **values)
-        (self.options.run / "score.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        self.log.write("score", pipeline=str(self.options.pipeline or "run"), side=painter.side, **values)
+        name = "score" if painter.side == SIDE else f"score-{painter.side}"
+        (self.options.run / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         images = painter.draw(
             "sheet", [evaluate.Wish(caption, 7 + i) for i, caption in enumerate(evaluate.SHOWN)]
         )
-        evaluate.contact_sheet(images, list(evaluate.SHOWN)).save(self.options.run / "sheet.png")
+        sheet = name.replace("score", "sheet")
+        evaluate.contact_sheet(images, list(evaluate.SHOWN)).save(self.options.run / f"{sheet}.png")
         self.console.print(_rich_table(values))
 
     def export(self) -> None:
@@ -154,15 +158,15 @@ class Run:
 
     def _side_checks(self, painter: evaluate.Painter, plan: evaluate.Plan) -> dict[str, float]:
         small = evaluate.Plan(min(plan.one, 50), min(plan.two, 25), min(plan.scene, 25), 1, plan.caption_seed)
-        shuffled = evaluate.shuffled_table(painter.draw, small)
+        shuffled = evaluate.shuffled_table(painter.judged, small)
         with evaluate.with_guidance(painter, 1.0) as unguided:
-            weak = evaluate.table(unguided.draw, small)
+            weak = evaluate.table(unguided.judged, small)
         values = {f"shuffled_{name}": value for name, value in shuffled.items()}
         values |= {f"guidance_1_{name}": value for name, value in weak.items()}
-        same = evaluate.table(painter.draw, small)
+        same = evaluate.table(painter.judged, small)
         values |= {f"guidance_5_{name}": value for name, value in same.items()}
-        values |= evaluate.negative_test(painter.draw)
-        return values | {"diversity": evaluate.diversity(painter.draw)}
+        values |= evaluate.negative_test(painter.judged)
+        return values | {"diversity": evaluate.diversity(painter.judged)}
 
     def _gate(self, model: AutoencoderKL) -> None:
         result = gate.round_trip(model, self.machine, GATE_PICTURES)
@@ -179,7 +183,7 @@ class Run:
         else:
             painter = evaluate.Painter(self._assembled().to(self.machine.device), self.machine)
         painter.progress = self._progress
-        return painter
+        return replace(painter, side=self.options.side, batch=max(1, 12 * SIDE // self.options.side))
 
     def _assembled(self) -> StableDiffusionPipeline:
         trained = UNet2DConditionModel.from_pretrained(self.folder.part("unet") / "averaged")

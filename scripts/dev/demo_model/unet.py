@@ -33,11 +33,12 @@ CAPTIONS = 3  # different captions per picture
 class UnetSettings:
     """Numbers of the stage."""
 
-    steps: int = 9_000
+    steps: int = 12_000
     batch: int = 32  # pictures of 128 x 128; other sizes take as many as have about the same number of pixels
     rate: float = 1.5e-3
     decay_share: float = 1.0  # linear from the warm-up on: a run that is taken up needs only a new length
     average: float = 0.999
+    late_from: float = 0.65  # share of the steps after which the large sizes get their time
     drop: float = 0.1  # captions replaced by the empty one, which guidance needs
     cap: float = 60.0
     floor: float = 1.0  # 0 makes the weight of the noise error plain min-SNR
@@ -79,6 +80,16 @@ def loss_weight(alphas: Tensor, cap: float, floor: float = 1.0) -> Tensor:
     return ((ratio + floor).clamp(max=5) / ratio).clamp(max=cap)
 
 
+def timesteps(spread: Tensor, cells: int) -> Tensor:
+    """Timesteps for numbers spread over 0..1: evenly at 128 px, more of the noisy ones on larger latents.
+
+    The same noise hides less of a larger picture, so there its layout is decided in fewer steps; and what the
+    other steps draw, edges and flat colours, looks the same at every size.
+    """
+    shift = max(1.0, (cells / (16 * 16)) ** 0.5)
+    return (shift * spread / (1 + (shift - 1) * spread) * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
+
+
 @dataclass
 class Batches:
     """Latents and token numbers of every bucket that is there."""
@@ -112,10 +123,10 @@ class Batches:
             [token_ids(self.tokenizer, [caption_of(s, rng) for s in specs]).short() for _ in range(CAPTIONS)]
         )
 
-    def draw(self, rng: np.random.Generator, batch: int) -> tuple[Tensor, Tensor]:
+    def draw(self, rng: np.random.Generator, batch: int, *, late: bool = False) -> tuple[Tensor, Tensor]:
         """Latents and token numbers of one batch, all of one size."""
         buckets = list(self.latents)
-        shares = np.array([bucket.share for bucket in buckets])
+        shares = np.array([bucket.late if late else bucket.share for bucket in buckets])
         bucket = buckets[int(rng.choice(len(buckets), p=shares / shares.sum()))]
         count = max(2, batch * 128 * 128 // (bucket.width * bucket.height))
         chosen = torch.from_numpy(rng.integers(0, len(self.latents[bucket]), min(count, 2 * batch)))
@@ -188,10 +199,11 @@ class UnetTrainer:
     def _step(self, loop: Loop, means: Means) -> None:
         started = time.monotonic()
         generator = step_generator(self.seed, loop.step)
-        clean, ids = self.batches.draw(step_rng(self.seed, loop.step), self.settings.batch)
+        late = loop.step >= self.settings.late_from * self.settings.steps
+        clean, ids = self.batches.draw(step_rng(self.seed, loop.step), self.settings.batch, late=late)
         ids[torch.rand(len(ids), generator=generator) < self.settings.drop] = self.empty
-        times = (torch.arange(len(ids)) + torch.rand(len(ids), generator=generator)) / len(ids) * TIMESTEPS
-        times = times.long().clamp(max=TIMESTEPS - 1)
+        spread = (torch.arange(len(ids)) + torch.rand(len(ids), generator=generator)) / len(ids)
+        times = timesteps(spread, clean.shape[2] * clean.shape[3])
         noise = torch.randn(clean.shape, generator=generator)
         level = self.alphas[times].view(-1, 1, 1, 1)
         noisy = self.machine.images(level.sqrt() * clean + (1 - level).sqrt() * noise)

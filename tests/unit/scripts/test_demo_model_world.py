@@ -106,7 +106,7 @@ def test_specifications_survive_json(spec: ObjectsSpec | SceneSpec) -> None:
 
 
 def test_a_bucket_of_one_kind_holds_that_kind_alone(tmp_path: Path) -> None:
-    pairs = Bucket(64, 64, 64, 1.0, "two")
+    pairs = Bucket(64, 64, 64, 1.0, 1.0, "two")
     write_world(tmp_path, 1, lambda name, done, total: None, buckets=[pairs])
     specs = specs_of(tmp_path, "64x64-two")
     assert len(specs) == len(pixels_of(tmp_path, pairs.name)) == 64
