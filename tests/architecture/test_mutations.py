@@ -19,7 +19,7 @@ from tests.architecture.source_tree import ROOT, SHIPPED
 
 COPIED: Final = (*SHIPPED, "tests", "importlinter.ini", "pyproject.toml")
 LEFT_OUT: Final = shutil.ignore_patterns("*.safetensors", "*.npz", "*.png")
-"""Compiled modules are copied: they hold for the copy, and compiling all anew takes longer than most gates."""
+"""Compiled modules are copied: they hold for the copy, and to compile all anew takes longer than a gate."""
 
 IMPORTS: Final = ("tests/architecture/test_import_contracts.py::test_every_import_rule_is_kept",)
 CALLERS: Final = ("tests/architecture/test_only_runner_executes.py",)
