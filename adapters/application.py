@@ -22,6 +22,7 @@ from core.ports.driving import (
     ManageMemory,
     ReportHealth,
 )
+from plugins.counting import HookCount
 from plugins.report import PluginReport
 
 
@@ -42,6 +43,7 @@ class Application:
     :ivar kinds: the kinds of jobs that are drawn here; doors refuse the others.
     :ivar keep: how many ended jobs are kept; None for any number.
     :ivar listen: hand in what is to hear of jobs from now on.
+    :ivar plugin_calls: what each plugin has cost so far; asks nobody for long.
     :ivar drain: take no more jobs and say so in ``health``; returns when none runs any more, at the latest
         after that many seconds. Those that still run then are put back, if they are kept at all.
     """
@@ -63,6 +65,7 @@ class Application:
     keep: int | None = None
     listen: Callable[[JobEvents], None] = _deaf
     drain: Callable[[float], None] = _drained
+    plugin_calls: Callable[[], Sequence[HookCount]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +111,24 @@ class Host(Protocol):
 
     def check_model(self, path: Path) -> ModelReport:
         """Look at a checkpoint, wherever it lies, without loading it."""
+        ...
+
+    def convert_model(
+        self,
+        source: Path,
+        target: Path,
+        precision: str | None,
+        told: Callable[[int, int], None],
+        *,
+        force: bool,
+    ) -> None:
+        """Write a checkpoint in another layout or number format. Raises ``ModelError``.
+
+        :param told: hears of bytes written, and of all bytes.
+        """
+        ...
+
+    def pull_model(self, settings: Settings, repository: str, told: Callable[[int, int], None]) -> Path:
+        """Fetch a checkpoint from the hub and say where it lies. Raises ``SettingsError`` unless a setting
+        allows it, ``InvalidValue`` or ``ModelError``."""
         ...

@@ -7,19 +7,22 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adapters.application import Application, BackendSummary, Finding
 from adapters.backends.choose import backend_entry_points, choose_backend, summarize
+from adapters.backends.spec import BackendSpec
 from adapters.diagnosis import diagnose
 from adapters.logs import log_to_stderr
+from adapters.models.hub import LibraryHub
+from adapters.models.pulling import pull
 from adapters.models.report import report_on
 from adapters.settings import Settings, handed_settings
 from adapters.version import VERSION
-from core.domain.errors import InvalidRequest, SerenaError, SettingsError
+from core.domain.errors import InvalidRequest, ModelError, SerenaError, SettingsError, UnknownBackend
 from core.domain.job import Job
 from core.domain.model import ModelRef
 from core.domain.model_report import ModelReport
@@ -51,13 +54,14 @@ def bootstrap(
         embedders. Where jobs run in a child process, neither plugins nor the backend can be given so.
     """
     from adapters.container import Container
+    from adapters.worker.process.plugin_parts import RemoteCounts, remote_options
     from adapters.worker.process.reports import RemoteReports
 
     apart = settings.worker.kind == "process"
-    loaded = _load_apart(plugins, overrides) if apart else _load_plugins(settings, plugins)
     spec = choose_backend(settings.backend.name, backend_entry_points())
+    loaded = _load_apart(plugins, overrides) if apart else _load_plugins(settings, plugins, spec)
     store = _store_of(settings, serving)
-    container = Container(settings=settings, spec=spec, plugins=loaded, store=store)
+    container = Container(settings=settings, spec=spec, plugins=loaded, store=store, serving=serving)
     reports = RemoteReports(container.supervisor(), loaded.reports) if apart else loaded.reports
     container.reports.override(reports)
     for name, value in overrides.items():
@@ -70,8 +74,12 @@ def bootstrap(
             container.news().restarted()
             readiness.warm_up()
 
+    def learn_options() -> None:
+        container.options().learn(remote_options(container.supervisor(), reports))
+
     if apart:
         container.supervisor().when_ready(warm_up_again)
+        container.supervisor().when_ready(learn_options)
 
     def start() -> None:
         hooks.ready(_app_info(container, settings, spec.name))
@@ -113,6 +121,7 @@ def bootstrap(
         keep=container.rules().keep,
         listen=container.news().add,
         drain=drain,
+        plugin_calls=RemoteCounts(container.supervisor()) if apart else hooks.counts,
     )
 
 
@@ -132,7 +141,12 @@ class LocalHost:
             from adapters.http.server import serve
 
             app = bootstrap(settings, serving=True)
-            serve(app, on_listening=lambda url: log.info("listening on %s", url), listener=listener)
+            serve(
+                app,
+                on_listening=lambda url: log.info("listening on %s", url),
+                listener=listener,
+                leave=leave_at_once,
+            )
 
     def work(self) -> None:
         from adapters.worker.process.standing import channel_to_parent, end_with_parent
@@ -144,7 +158,11 @@ class LocalHost:
             os._exit(0)
 
     def plugins(self, settings: Settings) -> Sequence[PluginReport]:
-        return _load_plugins(settings, ()).reports
+        try:
+            spec = choose_backend(settings.backend.name, backend_entry_points())
+        except UnknownBackend:
+            spec = None
+        return _load_plugins(settings, (), spec).reports
 
     def backends(self, settings: Settings) -> Sequence[BackendSummary]:
         return summarize(backend_entry_points())
@@ -155,6 +173,39 @@ class LocalHost:
     def check_model(self, path: Path) -> ModelReport:
         return report_on(path)
 
+    def convert_model(
+        self,
+        source: Path,
+        target: Path,
+        precision: str | None,
+        told: Callable[[int, int], None],
+        *,
+        force: bool,
+    ) -> None:
+        report = report_on(source)
+        if report.problem is not None:
+            raise ModelError(report.problem)
+        try:
+            from adapters.backends.torch.converting.convert import convert
+        except ModuleNotFoundError as error:
+            raise SettingsError(f"converting needs {error.name}: pip install 'serena[torch]'") from None
+        convert(report, target, precision, told, force=force)
+
+    def pull_model(self, settings: Settings, repository: str, told: Callable[[int, int], None]) -> Path:
+        if not settings.hub.allow:
+            raise SettingsError(
+                "nothing is fetched from a hub unless the setting hub.allow is true: "
+                f"SERENA_HUB__ALLOW=true serena models pull {repository}"
+            )
+        return pull(LibraryHub(), repository, settings.models_dir, told)
+
+
+def leave_at_once() -> None:
+    """Without all that Python does at its end: threads draw, and nobody waits for them. What is to last is on
+    disk, and the next process sees that this one is gone."""
+    logging.shutdown()
+    os._exit(0)
+
 
 def draw_for_parent(channel: Channel) -> bool:
     """Assemble what runs jobs, and run those that come over ``channel``. False when the parent is gone."""
@@ -162,6 +213,7 @@ def draw_for_parent(channel: Channel) -> bool:
     from adapters.images.blobs_disk import DiskBlobStore
     from adapters.models.handed import HandedModels
     from adapters.worker.process.child import ChildWorker, Parts
+    from adapters.worker.process.plugin_parts import option_answers
 
     hello = next(iter(channel), None)
     if hello is None:
@@ -169,8 +221,8 @@ def draw_for_parent(channel: Channel) -> bool:
     try:
         settings = handed_settings(hello["settings"])
         log_to_stderr(settings.log.level, settings.log.format)
-        loaded = _load_plugins(settings, ())
         spec = choose_backend(settings.backend.name, backend_entry_points())
+        loaded = _load_plugins(settings, (), spec)
         container = Container(settings=settings, spec=spec, plugins=loaded)
         container.blobs.override(DiskBlobStore(Path(hello["blobs"])))
         models = HandedModels(container.models())
@@ -194,6 +246,8 @@ def draw_for_parent(channel: Channel) -> bool:
                 learn=learn,
                 saved=hooks.saved,
                 reports=loaded.reports,
+                plugin_calls=hooks.counts,
+                accept_option=option_answers(container.option_registry()),
             ),
         )
     except SerenaError as error:
@@ -232,9 +286,19 @@ def _load_apart(plugins: Sequence[tuple[str, object]], overrides: Mapping[str, A
     return load_plugins(builtin_plugins(), only=())
 
 
-def _load_plugins(settings: Settings, objects: Sequence[tuple[str, object]]) -> LoadedPlugins:
+def _load_plugins(
+    settings: Settings, objects: Sequence[tuple[str, object]], spec: BackendSpec | None
+) -> LoadedPlugins:
     chosen = settings.plugins
-    return load_plugins(builtin_plugins(), only=chosen.only, block=chosen.block, objects=objects)
+    return load_plugins(
+        builtin_plugins(),
+        only=chosen.only,
+        block=chosen.block,
+        objects=objects,
+        specs=[spec.hookspecs] if spec is not None and spec.hookspecs is not None else [],
+        given=chosen.given,
+        seconds=chosen.load_seconds,
+    )
 
 
 def _app_info(container: Container, settings: Settings, backend: str) -> AppInfo:

@@ -66,11 +66,13 @@ from core.jobs.events import JobNews
 from core.jobs.keeper import JobKeeper
 from core.jobs.live import LiveJobs
 from core.jobs.loop import JobLoop
+from core.jobs.outage import Outage
 from core.jobs.previews import preview_format
 from core.jobs.publishing import Publisher
 from core.jobs.retention import Retention
 from core.jobs.rules import JobRules
 from core.jobs.service import JobService
+from core.jobs.slots import Slots
 from core.jobs.waiters import Waiters
 from core.ports.driven import (
     BlobStore,
@@ -100,6 +102,7 @@ from core.stages.interrogate import InterrogateStaging, InterrogateTools
 from core.stages.prepare import Preparing
 from core.stages.saving import Saving
 from core.stages.staged import Staging
+from core.stages.workbench import Workbench
 from plugins.calling import HookRules
 from plugins.hooks import PluggyRunHooks
 from plugins.manager import LoadedPlugins
@@ -156,11 +159,23 @@ def reports_of(loaded: LoadedPlugins) -> Sequence[PluginReport]:
     return loaded.reports
 
 
+def make_registry(loaded: LoadedPlugins) -> OptionRegistry:
+    registry = OptionRegistry(OPTIONS)
+    for one in loaded.settings:
+        registry.add_group(one.kind, one.specs)
+    return registry
+
+
+def make_backend(spec: BackendSpec, settings: Settings, hooks: PluggyRunHooks) -> ImageBackend:
+    return spec.create_hooked(settings, hooks.shipped) if spec.create_hooked else spec.create(settings)
+
+
 def make_hooks(loaded: LoadedPlugins, settings: PluginSettings) -> PluggyRunHooks:
     rules = HookRules(
         on_error=settings.on_error,
         errors=settings.errors,
         seconds=settings.hook_seconds,
+        life_seconds=settings.load_seconds,
         trusted=loaded.builtin,
         trace=_trace if os.environ.get("SERENA_TRACE_HOOKS") == "1" else None,
     )
@@ -171,8 +186,13 @@ def _trace(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def make_worker(loop: JobLoop, backend: ImageBackend) -> ThreadWorker:
-    return ThreadWorker(loop, backend.describe().max_runs)
+def make_worker(loop: JobLoop, backend: ImageBackend, spare: int, let: Callable[[int], None]) -> ThreadWorker:
+    return ThreadWorker(loop, backend.describe().max_runs, spare, let)
+
+
+def spare_threads(rules: JobRules) -> int:
+    """To store what lasts means to wait for a disk; memory is there at once."""
+    return 4 if rules.lasting else 0
 
 
 def blob_kind(store: str, worker: str) -> str:
@@ -206,24 +226,33 @@ def make_webhooks(settings: JobSettings) -> SignedWebhooks:
     return SignedWebhooks(settings.webhook_hosts, secret.get_secret_value() if secret else None)
 
 
-def make_supervisor(settings: Settings, spec: BackendSpec, blobs: Path) -> Supervisor:
+def make_supervisor(settings: Settings, spec: BackendSpec, blobs: Path, outage: Outage) -> Supervisor:
     """The child is told of the settings what it draws with, and nothing that is secret."""
     plain = settings.model_dump(mode="json", include={"backend", "models", "plugins", "limits", "log"})
     plain["data_dir"] = str(settings.data_dir.absolute())
     plain["backend"]["name"] = spec.name
-    return Supervisor({"settings": plain, "blobs": str(blobs)})
+    return Supervisor({"settings": plain, "blobs": str(blobs)}, outage=outage)
 
 
-def make_rules(settings: JobSettings, store: str) -> JobRules:
+def make_rules(settings: JobSettings, store: str, serving: bool) -> JobRules:
     return JobRules(
-        limits=QueueLimits(settings.max_queued, settings.max_per_client),
+        limits=QueueLimits(
+            settings.max_queued,
+            settings.max_per_client,
+            settings.max_queued_mb * 1024 * 1024 if settings.max_queued_mb else None,
+        ),
         keep=settings.keep,
         keep_for=timedelta(hours=settings.keep_hours) if settings.keep_hours else None,
         keep_bytes=settings.keep_mb * 1024 * 1024 if settings.keep_mb else None,
         lease=timedelta(seconds=settings.lease_seconds),
         max_attempts=settings.max_attempts,
+        patient=serving,
         lasting=store != MEMORY,
     )
+
+
+def outage_reason(outage: Outage) -> Callable[[], str | None]:
+    return lambda: outage.reason
 
 
 def draining(jobs: JobService) -> Callable[[], bool]:
@@ -235,13 +264,14 @@ def model_chooser(acceptance: Acceptance, options: OptionEditor) -> Callable[[],
 
 
 class Container(containers.DeclarativeContainer):
-    """One of each. ``settings``, ``spec``, ``plugins`` and ``store`` (where jobs are kept) come from
-    outside."""
+    """One of each. ``settings``, ``spec``, ``plugins``, ``store`` (where jobs are kept) and ``serving`` come
+    from outside."""
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
     spec: providers.Dependency[BackendSpec] = providers.Dependency(instance_of=BackendSpec)
     plugins: providers.Dependency[Any] = providers.Dependency()
     store: providers.Dependency[str] = providers.Dependency(instance_of=str, default=MEMORY)
+    serving: providers.Dependency[bool] = providers.Dependency(instance_of=bool, default=False)
 
     clock = providers.Singleton(SystemClock)
     job_store = providers.Singleton(open_job_store, store, settings.provided.data_dir)
@@ -254,12 +284,13 @@ class Container(containers.DeclarativeContainer):
     codec = providers.Singleton(PillowImageCodec)
     editor = providers.Singleton(PillowImageEditor)
     image_store = providers.Singleton(DiskImageStore, settings.provided.data_dir)
-    option_registry = providers.Singleton(OptionRegistry, OPTIONS)
+    option_registry = providers.Singleton(make_registry, plugins)
     option_store = providers.Singleton(DiskOptionStore, settings.provided.data_dir, option_registry)
     styles = providers.Singleton(CsvStyleLibrary, settings.provided.data_dir)
     limits = providers.Singleton(make_limits, settings.provided.limits)
 
-    backend: providers.Provider[ImageBackend] = providers.Singleton(spec.provided.create.call(settings))
+    hooks = providers.Singleton(make_hooks, plugins, settings.provided.plugins)
+    backend: providers.Provider[ImageBackend] = providers.Singleton(make_backend, spec, settings, hooks)
     models = providers.Singleton(make_catalog, spec, settings)
     upscalers = providers.Singleton(make_upscalers, settings)
     faces = providers.Singleton(make_faces, settings)
@@ -269,8 +300,9 @@ class Container(containers.DeclarativeContainer):
     reports = providers.Singleton(reports_of, plugins)
     scripts = providers.Singleton(ScriptBook, reports)
     tools = providers.Singleton(InstalledTools, upscalers, interrogators)
-    hooks = providers.Singleton(make_hooks, plugins, settings.provided.plugins)
-    supervisor = providers.Singleton(make_supervisor, settings, spec, blob_folder)
+    outage = providers.Singleton(Outage)
+    reason = providers.Callable(outage_reason, outage)
+    supervisor = providers.Singleton(make_supervisor, settings, spec, blob_folder, outage)
     saved = providers.Selector(
         settings.provided.worker.kind, thread=hooks, process=providers.Singleton(RemoteSaved, supervisor)
     )
@@ -296,7 +328,7 @@ class Container(containers.DeclarativeContainer):
         default_model=settings.provided.models.default,
         checks=providers.List(tools.provided.check, scripts.provided.check),
     )
-    rules = providers.Singleton(make_rules, settings.provided.jobs, store)
+    rules = providers.Singleton(make_rules, settings.provided.jobs, store, serving)
     processes = providers.Singleton(make_processes, store, settings.provided.data_dir)
     webhooks = providers.Singleton(make_webhooks, settings.provided.jobs)
     news = providers.Singleton(JobNews, providers.Singleton(JobLog))
@@ -332,6 +364,7 @@ class Container(containers.DeclarativeContainer):
             rules=rules,
             preview_format=providers.Callable(preview_format, options.provided.values),
             news=news,
+            outage=outage,
         ),
         acceptance=acceptance,
         webhooks=webhooks,
@@ -367,6 +400,7 @@ class Container(containers.DeclarativeContainer):
             marks=providers.Callable(lambda backend: backend.describe().infotext, backend),
             version=INFOTEXT_VERSION,
         ),
+        workbench=providers.Singleton(Workbench, codec, blobs, editor, upscalers, limits),
         clock=clock,
         new_id=providers.Object(new_id),
         staging=providers.Callable(
@@ -407,6 +441,8 @@ class Container(containers.DeclarativeContainer):
         thread=backend,
         process=providers.Singleton(RemoteBackend, supervisor, spec.provided.name),
     )
+    slots = providers.Singleton(Slots, 1)
+    spare = providers.Callable(spare_threads, rules)
     loop = providers.Singleton(
         JobLoop,
         store=job_store,
@@ -419,6 +455,8 @@ class Container(containers.DeclarativeContainer):
         new_id=providers.Object(new_id),
         rules=rules,
         is_draining=providers.Callable(draining, jobs),
+        slots=slots,
+        outage=outage,
         news=news,
     )
     keeper = providers.Singleton(
@@ -438,14 +476,16 @@ class Container(containers.DeclarativeContainer):
     )
     worker = providers.Selector(
         settings.provided.worker.kind,
-        thread=providers.Singleton(make_worker, loop, backend),
-        process=providers.Singleton(ProcessWorker, providers.Singleton(ThreadWorker, loop, 1), supervisor),
+        thread=providers.Singleton(make_worker, loop, backend, spare, slots.provided.grow),
+        process=providers.Singleton(
+            ProcessWorker, providers.Singleton(ThreadWorker, loop, 1, spare, slots.provided.grow), supervisor
+        ),
     )
     browser = providers.Singleton(
         ModelBrowser, models, providers.Callable(model_chooser, acceptance, options)
     )
     readiness = providers.Singleton(
-        Readiness, model_host, providers.Callable(model_chooser, acceptance, options)
+        Readiness, model_host, providers.Callable(model_chooser, acceptance, options), unable=reason
     )
     memory = providers.Singleton(
         ModelMemory,

@@ -59,6 +59,15 @@ def replace_file(path: Path, data: bytes) -> None:
         raise storage_error(path, error) from error
 
 
+def flush_folder(folder: Path) -> None:
+    """Let the names of new files last: the disk keeps them apart from their content."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def discard(path: Path) -> None:
     """Remove a file if it is there; the disk may refuse."""
     with contextlib.suppress(OSError):

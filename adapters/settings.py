@@ -69,7 +69,8 @@ class BackendSettings(_Section):
     """What draws."""
 
     name: str = Field(
-        "auto", description="fake, torch or a plugin's backend; auto takes torch where it is installed"
+        "auto",
+        description="fake, torch, onnx or a plugin's backend; auto takes torch where it is installed",
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps")
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
@@ -84,6 +85,26 @@ class BackendSettings(_Section):
     )
     deterministic: bool = Field(
         False, description="share no forward pass: pictures do not even differ by rounding"
+    )
+    compile: Literal["off", "regional"] = Field(
+        "off", description="regional: compile the repeated blocks of the UNet behind the first passes"
+    )
+    cuda_graphs: bool = Field(
+        False, description="replay passes of 1, 2, 4, 8 and 16 rows from CUDA graphs; no effect elsewhere"
+    )
+    channels_last: bool = Field(False, description="keep the channels of UNet and VAE innermost in memory")
+    fused_qkv: bool = Field(False, description="one product for queries, keys and values of an attention")
+    decode_stream: bool = Field(
+        False, description="decode pictures on a CUDA stream of their own; no effect elsewhere"
+    )
+    decode_rows: int = Field(
+        1, ge=1, description="most pictures of one call of the VAE, of runs that end together"
+    )
+    step_cache: int = Field(
+        1, ge=1, description="compute the deep blocks of the UNet at one of so many evaluations; 1: at each"
+    )
+    fp8: bool = Field(
+        False, description="products of the UNet's transformer blocks in fp8; needs CUDA and torchao"
     )
     step_seconds: float = Field(0.0, ge=0, description="what a model evaluation of the fake backend takes")
     zero_cost: bool = Field(False, description="fake backend: skip sampling, to measure what surrounds it")
@@ -103,10 +124,20 @@ class ModelSettings(_Section):
         description="MiB that loaded checkpoints may take together, the least recently used out first; "
         "default: the option sd_checkpoints_limit says how many stay",
     )
+    warm_mb: int | None = Field(
+        None,
+        ge=1,
+        description="MiB of checkpoints that stay in page-locked memory of the host, so that a CUDA device "
+        "gets them back without their files; no effect elsewhere; default: none stay",
+    )
 
 
 class PluginSettings(_Section):
-    """Which plugins are loaded."""
+    """Which plugins are loaded. Further tables hold the settings of single ones, as in
+    ``plugins.sepia.strength``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, dict[str, Any]]
 
     only: tuple[str, ...] | None = Field(None, description="load only these, by entry point name")
     block: tuple[str, ...] = Field((), description="never load these")
@@ -117,6 +148,16 @@ class PluginSettings(_Section):
     hook_seconds: float = Field(
         300.0, ge=0, description="what one call of an installed plugin may take in a run; 0 sets no limit"
     )
+    load_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="what loading an installed plugin, and its part in start and end, may take; 0: no limit",
+    )
+
+    @property
+    def given(self) -> dict[str, dict[str, Any]]:
+        """What is said to single plugins, by their names."""
+        return dict(self.__pydantic_extra__)
 
 
 class JobSettings(_Section):
@@ -131,9 +172,14 @@ class JobSettings(_Section):
     max_per_client: int | None = Field(
         None, ge=1, description="jobs that may wait of one user, or of one client where nobody has a name"
     )
+    max_queued_mb: int | None = Field(
+        2048, ge=1, description="MiB that the requests of waiting jobs hold at most, pictures included"
+    )
     keep: int = Field(1000, ge=1, description="ended jobs that are kept, with their pictures")
     keep_hours: float | None = Field(None, gt=0, description="hours that an ended job is kept at most")
-    keep_mb: int | None = Field(512, ge=1, description="MiB that the pictures of ended jobs take at most")
+    keep_mb: int | None = Field(
+        512, ge=1, description="MiB that ended jobs hold at most: pictures and requests"
+    )
     lease_seconds: float = Field(
         30.0, gt=1, description="silence after which a job is taken from a server that nobody can see"
     )
@@ -170,6 +216,14 @@ class LimitSettings(_Section):
     max_prompt: int = Field(100_000, ge=1, description="characters of one prompt")
 
 
+class HubSettings(_Section):
+    """Where models may be fetched from."""
+
+    allow: bool = Field(
+        False, description="whether serena models pull may fetch; a server never fetches anything"
+    )
+
+
 class LogSettings(_Section):
     """What is printed."""
 
@@ -201,6 +255,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     worker: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
+    hub: HubSettings = HubSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -278,7 +333,7 @@ def _complaint(error: Mapping[str, Any]) -> str:
     name = ".".join(map(str, error["loc"]))
     given = error.get("input")
     # A misspelt or misplaced setting may hold a password as well, and so may whatever is no plain value.
-    secret = error["type"] == "extra_forbidden" or any(part in SECRET for part in error["loc"])
+    secret = error["type"] in ("extra_forbidden", "dict_type") or any(part in SECRET for part in error["loc"])
     shown = not secret and (given is None or isinstance(given, bool | int | float | str)) and name != "http"
     return f"{name}: {error['msg']}" + (f" (got {given!r})" if shown else "")
 

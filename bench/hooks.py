@@ -1,8 +1,9 @@
 """What plugins cost: a job without any, with one and with ten that implement every hook of a run.
 
 Each job draws one picture by twenty steps with the fake backend at zero cost, so what is left is Serena.
-Hooks are called for a run and for each picture, never for a step; what a job takes is given for one step all
-the same.
+Those hooks are called for a run and for each picture, never for a step; what a job takes is given for one
+step all the same. The hooks on tensors are called for steps: those are measured with the built-in model at 64
+pixels.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from plugins.manager import load_plugins
 
 STEPS = 20
 WARM_UP, ROUNDS, CALLS = 20, 150, 2000
+TENSOR_ROUNDS = 6
 REQUEST = GenerationRequest(prompt="a red circle", seed=1, width=64, height=64, steps=STEPS)
 
 
@@ -56,12 +59,24 @@ class Quiet:
     def serena_grid(self) -> None: ...
 
 
+class QuietOnTensors:
+    """Implements the hooks on tensors that are called for each step, and does nothing in them."""
+
+    @hookimpl(optionalhook=True)
+    def serena_torch_before_denoise(self) -> None: ...
+
+    @hookimpl(optionalhook=True)
+    def serena_torch_after_denoise(self) -> None: ...
+
+    @hookimpl(optionalhook=True)
+    def serena_torch_after_cfg(self) -> None: ...
+
+
 def measure(data_dir: Path) -> list[Measurement]:
-    return [*_jobs(data_dir), *_calls()]
+    return [*_jobs(data_dir), *_tensor_jobs(data_dir), *_calls()]
 
 
 def _jobs(data_dir: Path) -> list[Measurement]:
-    """A step of each job. The applications take turns, so that what else the machine does falls on all."""
     names = [name for name, _ in builtin_plugins()]
     cases: dict[str, dict[str, Any]] = {
         "a step, no plugin at all": {"block": names},
@@ -70,12 +85,32 @@ def _jobs(data_dir: Path) -> list[Measurement]:
         "a step, 10 plugins more": {"count": 10},
         "a step, 10 plugins more, no time limit": {"count": 10, "hook_seconds": 0},
     }
+    return _in_turns(data_dir, cases, WARM_UP, ROUNDS)
+
+
+def _tensor_jobs(data_dir: Path) -> list[Measurement]:
+    """The same with a real model, where torch is installed."""
+    if find_spec("torch") is None:
+        return []
+    torch = {"backend": {"name": "torch", "device": "cpu", "threads": 1}, "kind": QuietOnTensors}
+    cases: dict[str, dict[str, Any]] = {
+        "a real step, no hook on tensors": dict(torch),
+        "a real step, the hooks of 1 plugin": {**torch, "count": 1},
+        "a real step, the hooks of 10 plugins": {**torch, "count": 10},
+    }
+    return _in_turns(data_dir, cases, 2, TENSOR_ROUNDS)
+
+
+def _in_turns(
+    data_dir: Path, cases: dict[str, dict[str, Any]], warm_up: int, rounds: int
+) -> list[Measurement]:
+    """A step of each job. The applications take turns, so that what else the machine does falls on all."""
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     with _all_open(data_dir, cases) as apps:
-        for round_ in range(WARM_UP + ROUNDS):
+        for round_ in range(warm_up + rounds):
             for name, app in apps.items():
                 took = _seconds(app)
-                if round_ >= WARM_UP:
+                if round_ >= warm_up:
                     seconds[name].append(took / STEPS)
     base = Measurement(next(iter(cases)), seconds[next(iter(cases))])
     return [base, *(Measurement(name, seconds[name], base) for name in cases if name != base.name)]
@@ -92,8 +127,9 @@ def _all_open(data_dir: Path, cases: dict[str, dict[str, Any]]) -> Iterator[dict
 
 
 def _open(data_dir: Path, case: dict[str, Any]) -> Application:
-    quiet = [(f"quiet-{number}", Quiet()) for number in range(case.pop("count", 0))]
-    backend = {"name": "fake", "zero_cost": True}
+    kind = case.pop("kind", Quiet)
+    quiet = [(f"quiet-{number}", kind()) for number in range(case.pop("count", 0))]
+    backend = case.pop("backend", {"name": "fake", "zero_cost": True})
     app = bootstrap(
         load_settings(data_dir=data_dir, backend=backend, plugins={"only": [], **case}), plugins=quiet
     )

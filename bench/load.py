@@ -20,8 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.overhead import BODY
-from bench.servers import bare_command, booted, free_port
+from bench.servers import BODY, bare_command, booted, free_port
 
 CLIENTS = (1, 8, 64, 256)
 POLL_SECONDS = 0.02
@@ -164,17 +163,24 @@ def _ms(seconds: Sequence[float], share: float) -> str:
     return f"{1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]:.1f}"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS)
     parser.add_argument(
         "--seconds", type=float, default=10.0, help="for each number of clients and each server"
     )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+    add_arguments(parser)
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        rates = measure(Path(folder), arguments.clients, arguments.seconds)
-    Console(width=120).print(render(rates))
+        show(measure(Path(folder), arguments.clients, arguments.seconds))
     return 0
+
+
+def show(rates: Sequence[Rate]) -> None:
+    Console(width=120).print(render(rates))
 
 
 if __name__ == "__main__":

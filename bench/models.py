@@ -79,9 +79,9 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as stubs:
         folder = arguments.models or Path(stubs)
         if arguments.models is None:
-            from scripts.dev.create_stub_repos import create
+            from scripts.dev.create_stub_repos import FAMILIES, create
 
-            create(folder)
+            create(folder, families=tuple(FAMILIES))
         catalog = DiskModelCatalog(folder, builtin=False)
         refs = [found for ref in catalog.all() if (found := catalog.find(ref.identity.name)) is not None]
         print(f"{len(refs)} checkpoints")

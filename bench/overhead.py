@@ -1,12 +1,15 @@
 """What a job costs over a bare backend call, and what the HTTP door costs over a bare web application.
 
-The fake backend's zero-cost mode draws in no time, so what is left is Serena.
+The fake backend's zero-cost mode draws in no time, so what is left is Serena. ``python -m bench.overhead``
+shows what one client finds, and what many find at once (``bench.load``); ``--quick`` takes ten seconds.
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
-import json
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +18,9 @@ from adapters.application import Application
 from adapters.backends.fake.backend import FakeBackend
 from adapters.bootstrap import bootstrap
 from adapters.settings import load_settings
-from bench.servers import bare_command, booted, free_port, serena_command
-from bench.table import Measurement
+from bench import load
+from bench.servers import BODY, bare_command, booted, free_port, serena_command
+from bench.table import Measurement, render
 from core.domain.image import RasterImage
 from core.domain.model import ModelRef
 from core.domain.request import GenerationRequest
@@ -25,7 +29,7 @@ from core.prepared import Batch, PreparedRun
 
 WARM_UP, ROUNDS = 20, 200
 REQUEST = GenerationRequest(prompt="a red circle", seed=1, width=64, height=64, steps=20)
-BODY = json.dumps({"prompt": "a red circle", "seed": 1, "width": 64, "height": 64, "steps": 20})
+QUICK = ["--clients", "1", "8", "--seconds", "1"]
 
 
 class Keeping:
@@ -99,3 +103,20 @@ def timed(work: Callable[[], object]) -> list[float]:
         work()
         seconds.append(time.perf_counter() - started)
     return seconds
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.overhead", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few clients, for a second each")
+    load.add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    if arguments.quick:
+        arguments = parser.parse_args(QUICK)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        print(render(measure(Path(folder) / "one")))
+        load.show(load.measure(Path(folder), arguments.clients, arguments.seconds))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
+BODY = json.dumps({"prompt": "a red circle", "seed": 1, "width": 64, "height": 64, "steps": 20})
+"""What they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)

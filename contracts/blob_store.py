@@ -43,6 +43,12 @@ class BlobStoreContract(ABC):
         store = self.make()
         for name in ("", "../../etc/passwd", "0" * 63, "G" * 64, "0\0"):
             assert store.get(BlobRef(name)) is None
+            assert store.size(BlobRef(name)) == 0
+
+    def test_the_size_is_that_of_the_bytes(self) -> None:
+        store = self.make()
+        assert [store.size(store.put(data)) for data in (b"abc", b"")] == [3, 0]
+        assert store.size(BlobRef("0" * 64)) == 0
 
     def test_what_was_put_twice_outlives_one_release(self) -> None:
         store = self.make()

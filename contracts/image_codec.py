@@ -13,7 +13,7 @@ from core.domain.errors import InvalidImage
 from core.domain.image import CHANNELS, ImageFormat, ImageMode, RasterImage
 from core.ports.driven import ImageCodec
 
-FORMATS: tuple[ImageFormat, ...] = ("png", "jpg", "jpeg", "webp")
+FORMATS: tuple[ImageFormat, ...] = ("png", "jpg", "jpeg", "webp", "avif")
 MODES: tuple[ImageMode, ...] = ("RGB", "RGBA", "L")
 INFOTEXTS = [
     "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler, CFG scale: 7.0, Seed: 1, Size: 64x64",
@@ -77,7 +77,7 @@ class ImageCodecContract(ABC):
         codec = self.make()
         assert codec.encode(noise(40, 30), format, "text") == codec.encode(noise(40, 30), format, "text")
 
-    @pytest.mark.parametrize("format", ["jpg", "webp"])
+    @pytest.mark.parametrize("format", ["jpg", "webp", "avif"])
     def test_quality_costs_bytes(self, format: ImageFormat) -> None:
         codec = self.make()
         sizes = [len(codec.encode(noise(64, 64), format, None, quality)) for quality in (10, 95)]

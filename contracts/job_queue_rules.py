@@ -21,7 +21,7 @@ from contracts.job_samples import (
     queued_job,
     start,
 )
-from core.domain.errors import JobConflict, KeyReused, QueueFull
+from core.domain.errors import JobConflict, KeyReused, QueueFull, QueueTooLarge
 from core.domain.image import BlobRef
 from core.domain.job import Job, JobId, JobState
 from core.ports.driven import JobStore, QueueLimits
@@ -150,6 +150,28 @@ class QueueRules(MakesJobStores):
         assert (full.value.limit, full.value.length) == (1, 2)
         assert take_one(store) == "a"
         store.put(make_job("c", client="a"), limits)
+
+    def test_no_more_bytes_may_wait_than_the_limit(self) -> None:
+        store, limits = self.make(), QueueLimits(size=100)
+
+        def put(name: str, size: int) -> None:
+            store.put(replace(make_job(name), input_size=size), limits)
+
+        put("a", 150)  # where nothing waits any request has room
+        with pytest.raises(QueueTooLarge) as full:
+            put("b", 1)
+        assert (full.value.limit, full.value.length) == (100, 1)
+        assert take_one(store) == "a"
+        put("b", 60)
+        put("c", 40)
+        for bring_back in (False, True):
+            with pytest.raises(QueueTooLarge):
+                put("d", 1)
+            if not bring_back:
+                forget(store, "c")
+                store.update(JobId("a"), lambda job: job.requeue())
+        assert [take_one(store), take_one(store)] == ["a", "b"]
+        put("d", 100)
 
     def test_a_limit_holds_among_threads(self) -> None:
         store = self.make()

@@ -21,7 +21,7 @@ from contracts.job_samples import (
     start,
 )
 from core.domain.image import BlobRef
-from core.domain.job import EVERY_JOB, JobFilter, JobId, JobState
+from core.domain.job import EVERY_JOB, Expired, JobFilter, JobId, JobState
 from core.ports.driven import JobStore, Retention
 
 
@@ -105,13 +105,20 @@ class RecordRules(MakesJobStores):
     def test_an_id_that_was_removed_has_expired(self) -> None:
         store = self.make()
         end(store, "a")
-        assert not store.has_expired(JobId("a"))
+        assert not store.expired(JobId("a"))
         forget(store, "a")
-        assert store.has_expired(JobId("a"))
+        assert store.expired(JobId("a"))
         assert store.remove(make_job("unknown")) is None
-        assert not store.has_expired(JobId("unknown"))
+        assert not store.expired(JobId("unknown"))
         store.put(make_job("a"))
-        assert not store.has_expired(JobId("a"))
+        assert not store.expired(JobId("a"))
+
+    def test_whose_a_removed_job_was_is_remembered(self) -> None:
+        store = self.make()
+        for name, owner in (("a", "ann"), ("b", None)):
+            store.put(make_job(name, owner=owner))
+            forget(store, name)
+        assert [store.expired(JobId(name)) for name in "abc"] == [Expired("ann"), Expired(None), None]
 
     def test_without_limits_nothing_is_surplus(self) -> None:
         store = self.make()
@@ -156,6 +163,14 @@ class RecordRules(MakesJobStores):
         assert surplus(store, Retention(size=60)) == "a b"
         assert surplus(store, Retention(size=59)) == "a b c"
 
+    def test_bytes_of_requests_count(self) -> None:
+        store = self.make()
+        store.put(replace(make_job("a"), input_size=5))
+        store.take(start, 0)
+        store.update(JobId("a"), lambda job: job.succeed(make_result("a", 10), NOW))
+        assert surplus(store, Retention(size=15)) == ""
+        assert surplus(store, Retention(size=14)) == "a"
+
     def test_jobs_without_pictures_take_no_bytes(self) -> None:
         store = self.make()
         store.put(make_job("a"))
@@ -197,7 +212,7 @@ class RecordRules(MakesJobStores):
         before = list(store.all())
         assert [store.remove(job) for job in before] == [None, None]
         assert list(store.all()) == before
-        assert not store.has_expired(JobId("a"))
+        assert not store.expired(JobId("a"))
 
     def test_a_removal_does_not_hit_a_later_job_of_that_id(self) -> None:
         store = self.make()

@@ -62,6 +62,16 @@ class JobStoreContract(QueueRules, RecordRules):
         assert (job.id, job.state, job.started_at, job.attempts) == ("a", JobState.RUNNING, NOW, 1)
         assert store.get(job.id) == job
 
+    def test_a_start_that_fails_takes_nothing(self) -> None:
+        store = self.make()
+        for name in ("a", "b"):
+            store.put(make_job(name))
+        before = list(store.all())
+        with pytest.raises(ZeroDivisionError):
+            store.take(lambda job: start(job) if 1 // 0 else job, 0)
+        assert list(store.all()) == before
+        assert drain(store) == ["a", "b"]
+
     def test_take_gives_the_highest_priority_first(self) -> None:
         store = self.make()
         for name, priority in (("low", -1), ("old", 0), ("high", 5), ("new", 0)):
@@ -320,7 +330,7 @@ class LastingJobStoreContract(JobStoreContract):
         store = self.make()
         end(store, "a")
         forget(store, "a")
-        assert self.reopen(store).has_expired(JobId("a"))
+        assert self.reopen(store).expired(JobId("a"))
 
     def test_a_job_put_back_after_a_restart_keeps_its_place(self) -> None:
         store = self.make()

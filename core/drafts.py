@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -179,19 +179,23 @@ class DrawnImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A picture that a script made of others: a grid.
+    """A picture that a script made of others.
 
-    :param like: its infotext is that of this picture, with ``infotext_params`` behind it.
+    :param like: its infotext is that of this picture, with ``infotext_params`` added.
+    :param grid: it is saved where grids are, and stands before the first picture. False: it is a picture such
+        as passes draw, and is saved and counted as one.
     """
 
     image: RasterImage
     like: DrawnImage
     infotext_params: Mapping[str, Any] = field(default_factory=dict)
+    grid: bool = True
 
 
 @dataclass(slots=True)
 class ScriptResult:
-    """What a script answers with: its sheets first, then pictures that its passes drew, in any order."""
+    """What a script answers with: its sheets, grids before the others, then pictures that its passes drew,
+    in any order."""
 
     images: list[DrawnImage] = field(default_factory=list)
     sheets: list[Sheet] = field(default_factory=list)
@@ -212,15 +216,48 @@ class Draw(Protocol):
         """The pictures of one pass, without a grid. They are saved as the request says.
 
         Seed -1 stands for one that follows from the job's. Raises ``InvalidRequest``; ``Interrupted`` once
-        the job was stopped, which a script lets through: what was drawn is kept.
+        the job was stopped, which a script lets through (what was drawn is kept then) or answers with what it
+        made so far.
 
         :param options: of this pass only. The option ``sd_model_checkpoint`` chooses another checkpoint.
         """
         ...
 
-    def expect(self, passes: int) -> None:
+    def each(
+        self,
+        requests: Sequence[GenerationRequest],
+        options: Mapping[str, Any] = NO_OPTIONS,
+        *,
+        at_once: int = 1,
+    ) -> tuple[DrawnImage, ...]:
+        """The pictures of several requests, as by a call for each, with every hook for each.
+
+        :param at_once: so many are sampled in one batch, where they are of one picture each and differ in
+            their prompts and seeds only.
+        """
+        ...
+
+    def expect(self, passes: int, images: int | None = None) -> None:
         """Say how many passes there will be, for the progress. Raises ``InvalidValue`` for more pictures than
-        one request may ask for."""
+        one request may ask for.
+
+        :param images: of all passes together; None: each draws as many as the script's request asks for.
+        """
+        ...
+
+    @property
+    def upscalers(self) -> tuple[str, ...]:
+        """The names of the upscalers that there are, in the order in which users see them."""
+        ...
+
+    def open(self, image: BlobRef) -> RasterImage:
+        """A picture of the request as RGB: transparency falls on the option ``img2img_background_color``.
+        Raises ``InvalidImage``."""
+        ...
+
+    def upscale(self, image: RasterImage, upscaler: str, factor: float) -> RasterImage:
+        """A picture enlarged; its sides come out as multiples of 8. Raises ``InvalidValue`` for an upscaler
+        that there is not, or for more pixels than a request may ask for."""
         ...
 
     def keep(self, image: RasterImage) -> BlobRef:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from core.domain.geometry import HiresSizes
 from core.domain.image import RasterImage
-from core.domain.model import ModelRef
+from core.domain.model import ModelIdentity, ModelRef
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, MaskedContent, ResizeMode
 from core.prompt.extra_networks import ExtraNetwork
@@ -108,11 +108,13 @@ class PreparedRun:
     :ivar request: the request after hooks; names in it are resolved in ``plan`` and ``model``.
     :ivar plan: sampler, schedule and their numbers.
     :ivar options: the options of this job.
+    :ivar vae: the file in place of the checkpoint's own VAE, which the infotext names: draw with it or refuse
+        the run. None: there is none.
     :ivar extras: what plugins hand to the backend for the whole run, by name; a batch has them too, with
         what they say of it alone.
     """
 
-    __slots__ = ("extras", "hires", "init", "model", "options", "plan", "refiner", "request", "run_id")
+    __slots__ = ("extras", "hires", "init", "model", "options", "plan", "refiner", "request", "run_id", "vae")
 
     def __init__(
         self,
@@ -127,6 +129,7 @@ class PreparedRun:
         hires: HiresPass | None,
         refiner: RefinerSwitch | None,
         extras: Mapping[str, Any],
+        vae: ModelIdentity | None = None,
     ) -> None:
         if seal is not _SEAL:
             raise TypeError("a PreparedRun is made by ProcessingRunner and by nothing else")
@@ -139,6 +142,7 @@ class PreparedRun:
         self.hires = hires
         self.refiner = refiner
         self.extras = extras
+        self.vae = vae
 
 
 def seal() -> object:

@@ -40,9 +40,12 @@ def process_images(
 
 
 def _find(identity: ModelIdentity | None, models: ModelCatalog) -> ModelRef | None:
+    """By title, since a copy of the file may lie beside other files that say more of it; where it was renamed
+    meanwhile, by content."""
     if identity is None:
         return None
-    model = models.find(identity.sha256)
-    if model is None:
-        raise UnknownModel(identity.title, tuple(ref.identity.title for ref in models.all()))
-    return model
+    for name in (identity.title, identity.sha256):
+        model = models.find(name)
+        if model is not None and model.identity.sha256 == identity.sha256:
+            return model
+    raise UnknownModel(identity.title, tuple(ref.identity.title for ref in models.all()))

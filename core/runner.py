@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +22,8 @@ from core.stages.order import Preparation, RunControl, RunOrder
 from core.stages.passes import Pass, Passes
 from core.stages.prepare import Preparing
 from core.stages.staged import Finished, Staging
+from core.stages.together import Member
+from core.stages.workbench import Workbench
 
 log = logging.getLogger("serena.runner")
 
@@ -44,6 +46,7 @@ class _Stopwatch:
 class ProcessingRunner:
     """Runs orders. Safe from several threads at once; it keeps nothing between runs.
 
+    :param workbench: what scripts handle pictures with.
     :param staging: of the kinds that no backend draws.
     """
 
@@ -55,6 +58,7 @@ class ProcessingRunner:
         preparing: Preparing,
         drawing: Drawing,
         finishing: Finishing,
+        workbench: Workbench,
         clock: Clock,
         new_id: Callable[[], str],
         staging: Mapping[Kind, Staging] = NO_OTHERS,
@@ -63,6 +67,7 @@ class ProcessingRunner:
         self._hooks = hooks
         self._drawn = _DrawnStaging(backend, preparing, drawing, finishing)
         self._finishing = finishing
+        self._workbench = workbench
         self._limits = preparing.limits
         self._staging = staging
         self._clock = clock
@@ -77,25 +82,26 @@ class ProcessingRunner:
         )
 
     def _run(self, run_id: str, order: RunOrder, control: RunControl) -> GenerationResult:
-        with self._telling(run_id):
+        with self._telling([run_id]):
             script = self._hooks.script(order.request) if order.request.kind in DRAWN else None
         if script is not None:
             return self._run_script(run_id, order, control, script)
-        with self._telling(run_id):
+        with self._telling([run_id]):
             return self._stages(run_id, order, control)
 
     @contextmanager
-    def _telling(self, run_id: str) -> Iterator[None]:
-        """Plugins hear of a failure, and it goes on as one of our errors."""
+    def _telling(self, run_ids: Collection[str]) -> Iterator[None]:
+        """Plugins hear of a failure of these runs, and it goes on as one of our errors."""
         try:
             yield
         except Interrupted:
             raise
         except Exception as error:
-            self._hooks.failed(run_id, error)
+            for run_id in run_ids:
+                self._hooks.failed(run_id, error)
             if isinstance(error, SerenaError):
                 raise
-            log.error("run %s failed unexpectedly", run_id, exc_info=error)
+            log.error("run %s failed unexpectedly", ", ".join(run_ids), exc_info=error)
             raise BackendError(UNFORESEEN) from error
 
     def _stages(self, run_id: str, order: RunOrder, control: RunControl) -> GenerationResult:
@@ -117,13 +123,13 @@ class ProcessingRunner:
         self, run_id: str, order: RunOrder, control: RunControl, script: RunScript
     ) -> GenerationResult:
         started_at, watch = self._clock.now(), _Stopwatch(self._clock, self._clock.seconds())
-        passes = Passes(order, control, self._run_pass, self._finishing, self._limits)
+        passes = Passes(order, control, self._run_passes, self._finishing, self._workbench, self._limits)
         control.stage("execute")
         try:
             result = self._scripted(run_id, order, control, passes, script)
             execute, interrupted = watch.lap(), control.interrupted
             control.stage("finalize")
-            with self._telling(run_id):
+            with self._telling([run_id]):
                 finished = compose(order, passes, result, self._finishing, complete=not interrupted)
         except BaseException:
             passes.drop()
@@ -146,23 +152,30 @@ class ProcessingRunner:
         except BaseException as error:
             if error is passes.error:  # the plugins have heard of it
                 raise
-            with self._telling(run_id):
+            with self._telling([run_id]):
                 raise
         if passes.done:
             return result
         if control.interrupted:
             raise Interrupted
-        with self._telling(run_id):
+        with self._telling([run_id]):
             name = str(order.request.script_name)
             raise InvalidValue("script_name", name, "it drew nothing for this request")
 
-    def _run_pass(self, order: RunOrder, control: RunControl) -> Pass:
-        run_id = self._new_id()
-        with self._telling(run_id):
-            staged = self._drawn.prepare(run_id, order)
-            staged.execute(control)
-            finished = staged.finalize(complete=not control.interrupted)
-        return Pass(run_id=run_id, prepared=staged.prepared, finished=finished)
+    def _run_passes(
+        self, orders: Sequence[RunOrder], control: RunControl, done: Callable[[Pass], None]
+    ) -> None:
+        """Draw one order by itself, several together."""
+        waiting: list[str] = []
+        with self._telling(waiting):
+            runs: list[_DrawnRun] = []
+            for order in orders:
+                waiting.append(self._new_id())
+                runs.append(self._drawn.prepare(waiting[-1], order))
+            for run in self._drawn.execute(runs, control):
+                finished = run.finalize(complete=not control.interrupted)
+                done(Pass(run_id=run.run_id, prepared=run.prepared, finished=finished))
+                waiting.remove(run.run_id)
 
     def _result(
         self,
@@ -210,6 +223,26 @@ class _DrawnStaging:
         prepared = self.preparing.prepare(run_id, order)
         return _DrawnRun(self, order, prepared, self._sealed(run_id, order, prepared))
 
+    def execute(self, runs: Sequence[_DrawnRun], control: RunControl) -> Iterator[_DrawnRun]:
+        """Each run as it is drawn; several are sampled together as far as they are alike, unless a plugin
+        gave one of them more iterations."""
+        if len(runs) == 1 or any(run.prepared.request.n_iter > 1 for run in runs):
+            for run in runs:
+                run.execute(control)
+                yield run
+                if control.interrupted:
+                    return
+            return
+        self.backend.load(runs[0].run.model)
+        drawn = self.drawing.draw_together(
+            [Member(run.run_id, run.prepared) for run in runs],
+            lambda at, batch: self.backend.execute_run(runs[at].run, batch, control),
+            control,
+        )
+        for at, drafts in drawn:
+            runs[at].drafts = drafts
+            yield runs[at]
+
     def _sealed(self, run_id: str, order: RunOrder, prepared: Preparation) -> PreparedRun:
         return PreparedRun(
             seal=seal(),
@@ -222,6 +255,7 @@ class _DrawnStaging:
             hires=prepared.hires,
             refiner=prepared.refiner,
             extras=prepared.extras,
+            vae=prepared.vae,
         )
 
 
@@ -231,20 +265,21 @@ class _DrawnRun:
     def __init__(
         self, parts: _DrawnStaging, order: RunOrder, prepared: Preparation, run: PreparedRun
     ) -> None:
+        self.run_id = run.run_id
         self.prepared = prepared
+        self.run = run
+        self.drafts: list[ImageDraft] = []
         self._parts = parts
         self._order = order
-        self._run = run
-        self._drafts: list[ImageDraft] = []
 
     def execute(self, control: RunControl) -> None:
-        backend, run = self._parts.backend, self._run
+        backend, run = self._parts.backend, self.run
         backend.load(run.model)
-        self._drafts = self._parts.drawing.draw(
+        self.drafts = self._parts.drawing.draw(
             run.run_id, self.prepared, lambda batch: backend.execute_run(run, batch, control), control
         )
 
     def finalize(self, *, complete: bool) -> Finished:
         return self._parts.finishing.finish(
-            self._run.run_id, self._order, self.prepared, self._drafts, complete=complete
+            self.run_id, self._order, self.prepared, self.drafts, complete=complete
         )

@@ -12,12 +12,17 @@ from typing import Any, Literal, TypeAlias, cast
 import pluggy
 
 from core.domain.errors import PluginError, SerenaError
+from plugins.checks import check_draft
+from plugins.counting import HookCounts
 from plugins.limits import RunGuard
 
 log = logging.getLogger("serena.plugins")
 
 OnError = Literal["fail", "skip"]
 Trace: TypeAlias = Callable[[str], None]
+
+LIFE = frozenset(("serena_ready", "serena_shutdown"))
+"""Hooks for the start and the end of the application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +31,15 @@ class HookRules:
 
     :param on_error: ``fail`` ends the run with :class:`PluginError`; ``skip`` logs it and goes on with the
         next plugin. ``errors`` says otherwise of single plugins, by their names.
-    :param seconds: what one call within a run may take; 0 sets no limit. Built-in plugins (``trusted``) have
-        none.
+    :param seconds: what one call may take; 0 sets no limit. Built-in plugins (``trusted``) have none.
+    :param life_seconds: the same of the hooks for the start and the end of the application.
     :param trace: told of each call and its time, a line each.
     """
 
     on_error: OnError = "fail"
     errors: Mapping[str, OnError] = field(default_factory=dict)
     seconds: float = 0.0
+    life_seconds: float = 0.0
     trusted: Collection[str] = frozenset()
     trace: Trace | None = None
 
@@ -45,6 +51,7 @@ class HookCalls:
         self._manager = manager
         self._rules = rules
         self.guard = RunGuard(rules.seconds if self._has_strangers() else 0.0)
+        self.counts = HookCounts()
 
     def call(self, name: str, **arguments: Any) -> None:
         """Raises ``PluginError``, or an error of Serena's tree that a plugin raised (a refusal)."""
@@ -65,15 +72,27 @@ class HookCalls:
             for impl in plain:
                 self._tell_one(name, impl, arguments)
 
+    def implemented(self, name: str) -> bool:
+        """Whether any plugin implements it."""
+        return bool(self._caller(name).get_hookimpls())
+
     def _has_strangers(self) -> bool:
         names = {name for name, _ in self._manager.list_name_plugin()}
         return bool(names - set(self._rules.trusted))
 
     def implementations(self, name: str) -> tuple[list[pluggy.HookImpl], list[pluggy.HookImpl]]:
         """Wrappers and plain implementations, each in calling order (pluggy keeps the first one last)."""
-        caller: pluggy.HookCaller = getattr(self._manager.hook, name)
-        impls = caller.get_hookimpls()[::-1]
+        impls = self._caller(name).get_hookimpls()[::-1]
         return [i for i in impls if i.wrapper], [i for i in impls if not (i.wrapper or i.hookwrapper)]
+
+    def _caller(self, name: str) -> pluggy.HookCaller:
+        caller: pluggy.HookCaller = getattr(self._manager.hook, name)
+        return caller
+
+    def broken(self, name: str, error: Exception) -> PluginError:
+        """For what the implementations of a hook have left together: which one did it is not known."""
+        wrappers, plain = self.implementations(name)
+        return PluginError(", ".join(str(impl.plugin_name) for impl in (*wrappers, *plain)), name, error)
 
     @contextmanager
     def naming(self, name: str, plugin: str) -> Iterator[None]:
@@ -120,11 +139,16 @@ class HookCalls:
 
     def _call_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
         try:
-            self._run(name, impl, lambda: impl.function(*_bound(impl, arguments)))
+            self._run(name, impl, lambda: self._checked(name, impl, arguments))
         except PluginError as failure:
             if self._rules.errors.get(impl.plugin_name, self._rules.on_error) == "fail":
                 raise
             log.warning("%s; skipped", failure)
+
+    def _checked(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
+        impl.function(*_bound(impl, arguments))
+        if impl.plugin_name not in self._rules.trusted:
+            check_draft(name, arguments)
 
     def _tell_one(self, name: str, impl: pluggy.HookImpl, arguments: dict[str, Any]) -> None:
         try:
@@ -135,18 +159,25 @@ class HookCalls:
             log.warning("%s", PluginError(impl.plugin_name, name, error))
 
     def _run(self, name: str, impl: pluggy.HookImpl, call: Callable[[], object]) -> None:
-        plugin = impl.plugin_name
+        plugin, failed = impl.plugin_name, False
         started = time.perf_counter()
         try:
             with self.naming(name, plugin):
                 if plugin in self._rules.trusted:
                     call()
                 else:
-                    with self.guard.call(plugin, name):
-                        call()
+                    self.guard.alone(plugin, name, call, self._limit(name))
+        except PluginError:
+            failed = True
+            raise
         finally:
+            took = time.perf_counter() - started
+            self.counts.called(plugin, name, took, failed=failed)
             if self._rules.trace is not None:
-                self._rules.trace(f"{name} {plugin} {(time.perf_counter() - started) * 1000:.2f} ms")
+                self._rules.trace(f"{name} {plugin} {took * 1000:.2f} ms")
+
+    def _limit(self, name: str) -> float:
+        return self._rules.life_seconds if name in LIFE else self._rules.seconds
 
 
 def _generator(impl: pluggy.HookImpl) -> Callable[..., Iterator[None]]:

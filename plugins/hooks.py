@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.domain.errors import PluginError, UnknownScript
 from core.domain.request import GenerationRequest
 from core.domain.result import GenerationResult
 from core.drafts import Draw, ScriptResult
 from plugins.calling import HookCalls, HookRules
+from plugins.checks import check_result
+from plugins.counting import HookCount
 from plugins.manager import LoadedPlugins
 from plugins.scripts import OfferedScript, key_for
 
@@ -44,7 +46,20 @@ class PluggyRunHooks:
     def guard(
         self, run: Callable[[], GenerationResult], told: Callable[[PluginError], None]
     ) -> GenerationResult:
-        return self._calls.guard.run(run, told)
+        def late(error: PluginError) -> None:
+            self._calls.counts.given_up(error.plugin, error.hook)
+            told(error)
+
+        return self._calls.guard.run(run, late)
+
+    @property
+    def shipped(self) -> ShippedCalls:
+        """The hooks that a backend ships, for it to call."""
+        return ShippedCalls(self._calls)
+
+    def counts(self) -> tuple[HookCount, ...]:
+        """What each plugin has cost so far."""
+        return self._calls.counts.all()
 
     def prepare(self, draft: RequestDraft) -> None:
         self._calls.call("serena_prepare", draft=draft)
@@ -76,10 +91,8 @@ class PluggyRunHooks:
     def finalize(self, draft: ResultDraft) -> None:
         self._calls.call("serena_finalize", draft=draft)
         if len(draft.images) != len(draft.infotexts):
-            wrappers, plain = self._calls.implementations("serena_finalize")
-            names = ", ".join(str(impl.plugin_name) for impl in (*wrappers, *plain))
             told = f"it left {len(draft.images)} images and {len(draft.infotexts)} infotexts; each needs one"
-            raise PluginError(names, "serena_finalize", ValueError(told))
+            raise self._calls.broken("serena_finalize", ValueError(told))
 
     def failed(self, run_id: str, error: BaseException) -> None:
         self._calls.tell("serena_failed", run_id=run_id, error=error)
@@ -103,6 +116,21 @@ class PluggyRunHooks:
         assert offered.run is not None
         with self._calls.naming(RUN, offered.plugin):
             result = offered.run(request, offered.script.arguments(request), draw)
-            if not isinstance(result, ScriptResult):
-                raise TypeError(f"it gave {type(result).__name__}; a script gives a ScriptResult")
+            check_result(result)
             return result
+
+
+class ShippedCalls:
+    """Calls the hooks that a backend ships, by the same rules as those of every run."""
+
+    def __init__(self, calls: HookCalls) -> None:
+        self._calls = calls
+
+    def implemented(self, name: str) -> bool:
+        return self._calls.implemented(name)
+
+    def call(self, name: str, **arguments: Any) -> None:
+        self._calls.call(name, **arguments)
+
+    def error(self, name: str, error: Exception) -> PluginError:
+        return self._calls.broken(name, error)

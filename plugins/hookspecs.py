@@ -26,10 +26,11 @@ if TYPE_CHECKING:
         SaveDraft,
     )
     from plugins.scripts import ScriptRegister
+    from plugins.settings import SettingsRegister
 
 PROJECT = "serena"
-HOOK_API_VERSION = "1.1"
-"""Semantic: 1.2 adds hooks, arguments or fields, and every plugin for 1.1 still works; 2.0 takes some
+HOOK_API_VERSION = "1.2"
+"""Semantic: 1.3 adds hooks, arguments or fields, and every plugin for 1.2 still works; 2.0 takes some
 away."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -71,6 +72,14 @@ def serena_register_scripts(register: ScriptRegister) -> None:
     Called once, when the plugin is loaded and before anything else. A script that requests select comes with
     ``run(request, args, draw)``, which gives a ``ScriptResult``; one that is always on has no ``run`` and
     reads ``script.arguments(draft.request)`` in ``serena_prepare``.
+    """
+
+
+@hookspec
+def serena_register_settings(register: SettingsRegister) -> None:
+    """Say what of the plugin can be set: ``register.add(MySettings)``, a pydantic model with defaults.
+
+    Called once, when the plugin is loaded. ``draft.options.of(MySettings)`` then has what a job sees.
     """
 
 

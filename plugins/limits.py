@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
+import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +26,12 @@ class TookTooLongError(Exception):
 class _Run:
     """A run in progress, and the call of a plugin in it.
 
+    :ivar seconds: what one call in it may take.
     :ivar call: plugin, hook, and when the call began; None between calls.
     :ivar given_up: nobody waits for this run any more.
     """
 
+    seconds: float
     call: tuple[str, str, float] | None = None
     given_up: bool = False
 
@@ -41,28 +45,43 @@ class RunGuard:
 
     A plugin that hangs costs its thread, and is not called again before that one has come back.
 
-    :param seconds: what one call may take; 0 watches nothing.
+    :param seconds: what one call in a run may take; 0 watches none.
     """
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._late: dict[str, _Run] = {}
+        self._late: Counter[str] = Counter()
         self._local = threading.local()
 
     def run(self, work: Callable[[], T], told: Callable[[PluginError], None]) -> T:
         """What ``work`` gives or raises. Raises ``PluginError`` when a call in it is given up, after ``told``
         has heard of it."""
-        if not self._seconds:
+        return self._watched(work, told, self._seconds)
+
+    def alone(self, plugin: str, hook: str, work: Callable[[], object], seconds: float) -> None:
+        """A call of a plugin, which may be outside of all runs: then it is watched by itself. Raises
+        ``PluginError`` when it is given up, ``TookTooLongError`` for a plugin that still hangs."""
+
+        def noted() -> None:
+            with self.call(plugin, hook):
+                work()
+
+        if _CURRENT.get() is not None:
+            noted()
+        else:
+            self._watched(noted, lambda error: None, seconds)
+
+    def _watched(self, work: Callable[[], T], told: Callable[[PluginError], None], seconds: float) -> T:
+        if not seconds:
             return work()
         helper: _Helper = getattr(self._local, "helper", None) or _Helper()
         self._local.helper = helper
-        run = _Run()
+        run = _Run(seconds)
         task = helper.start(work, run)
         while not task.done.wait(self._patience(run)):
             error = self._overdue(run)
             if error is not None:
-                helper.leave()
                 self._local.helper = None
                 told(error)
                 raise error
@@ -76,7 +95,7 @@ class RunGuard:
             yield
             return
         with self._lock:
-            if plugin in self._late:
+            if self._late[plugin]:
                 raise TookTooLongError("an earlier call of it has not come back yet")
             run.call = (plugin, hook, time.monotonic())
         try:
@@ -85,26 +104,42 @@ class RunGuard:
             with self._lock:
                 run.call = None
                 if run.given_up:
-                    del self._late[plugin]
+                    self._late[plugin] -= 1
                     # Nobody waits: the run must do nothing more.
                     raise Interrupted
 
     def _patience(self, run: _Run) -> float:
         call = run.call
-        return self._seconds if call is None else max(0.0, call[2] + self._seconds - time.monotonic())
+        return run.seconds if call is None else max(0.0, call[2] + run.seconds - time.monotonic())
 
     def _overdue(self, run: _Run) -> PluginError | None:
         with self._lock:
             call = run.call
-            if call is None or time.monotonic() < call[2] + self._seconds:
+            if call is None or time.monotonic() < call[2] + run.seconds:
                 return None
             plugin, hook, _ = call
             run.given_up = True
-            self._late[plugin] = run
-        late = TookTooLongError(f"it has not come back within {self._seconds:g} s")
+            self._late[plugin] += 1
+        late = _too_long(run.seconds)
         error = PluginError(plugin, hook, late)
         error.__cause__ = late
         return error
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """What ``work`` gives or raises, or ``TookTooLongError``: its thread is given up then. 0 sets no
+    limit."""
+    if not seconds:
+        return work()
+    task = _Task(work, _Run(seconds))
+    threading.Thread(target=task.do, name="serena-plugin", daemon=True).start()
+    if not task.done.wait(seconds):
+        raise _too_long(seconds)
+    return task.outcome()
+
+
+def _too_long(seconds: float) -> TookTooLongError:
+    return TookTooLongError(f"it has not come back within {seconds:g} s")
 
 
 class _Task(Generic[T]):
@@ -136,21 +171,21 @@ class _Task(Generic[T]):
 
 
 class _Helper:
-    """A thread that works for another one, which always has the same: libraries keep things by thread."""
+    """A thread that works for another one, which always has the same: libraries keep things by thread. It
+    ends with the last reference to this."""
 
     def __init__(self) -> None:
         self._tasks: SimpleQueue[_Task[Any] | None] = SimpleQueue()
-        threading.Thread(target=self._loop, name="serena-guarded", daemon=True).start()
+        weakref.finalize(self, self._tasks.put, None)
+        threading.Thread(target=_work, args=(self._tasks,), name="serena-guarded", daemon=True).start()
 
     def start(self, work: Callable[[], T], run: _Run) -> _Task[T]:
         task = _Task(work, run)
         self._tasks.put(task)
         return task
 
-    def leave(self) -> None:
-        """End, once the work in progress has come back."""
-        self._tasks.put(None)
 
-    def _loop(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            task.do()
+def _work(tasks: SimpleQueue[_Task[Any] | None]) -> None:
+    while (task := tasks.get()) is not None:
+        task.do()
+        del task  # or what it holds would live until the next one

@@ -7,26 +7,31 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points, version
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pluggy
 
 from plugins import hookspecs
+from plugins.limits import within
 from plugins.report import PluginReport
 from plugins.scripts import Key, OfferedScript, ScriptRegister
+from plugins.settings import PluginOptions, SettingsRegister, folded
 
 GROUP = "serena"
+NOTHING: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 log = logging.getLogger("serena.plugins")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedPlugins:
-    """The manager with every plugin that could be loaded, their scripts, and the report on all."""
+    """The manager with every plugin that could be loaded, their scripts and settings, and the report on
+    all."""
 
     manager: pluggy.PluginManager
     reports: tuple[PluginReport, ...]
     scripts: Mapping[Key, OfferedScript] = field(default_factory=dict)
+    settings: tuple[PluginOptions, ...] = ()
 
     @property
     def builtin(self) -> frozenset[str]:
@@ -42,15 +47,20 @@ def load_plugins(
     found: Iterable[EntryPoint] | None = None,
     objects: Sequence[tuple[str, object]] = (),
     specs: Sequence[ModuleType] = (),
+    given: Mapping[str, Mapping[str, Any]] = NOTHING,
+    seconds: float = 0.0,
 ) -> LoadedPlugins:
     """Register built-ins, then entry points of the group ``serena``, then ``objects`` given by name.
 
     A plugin that cannot be imported, misspells a hook or takes a taken name is reported and left out; the
     others load. ``only`` acts on entry points, ``block`` on built-ins too.
 
-    :param specs: namespaces of hooks beside those of :mod:`plugins.hookspecs`.
+    :param specs: namespaces of hooks beside those of :mod:`plugins.hookspecs`. One that has a ``PREFIX``
+        owns every name that begins with it.
+    :param given: what the configuration says to single plugins, by their names.
+    :param seconds: what importing a plugin, and asking it what it offers, may take; 0 sets no limit.
     """
-    loader = _Loader((hookspecs, *specs))
+    loader = _Loader((hookspecs, *specs), given, seconds)
     for name, plugin in builtin:
         if name not in block:
             loader.register(_builtin_report(name), plugin)
@@ -60,7 +70,9 @@ def load_plugins(
             loader.load(point)
     for name, plugin in objects:
         loader.register(_object_report(name), plugin)
-    return LoadedPlugins(loader.manager, tuple(loader.reports), loader.scripts)
+    for name in sorted(loader.given):
+        log.warning("plugins.%s is passed over: no plugin of that name has settings", name)
+    return LoadedPlugins(loader.manager, tuple(loader.reports), loader.scripts, tuple(loader.settings))
 
 
 def _builtin_report(name: str) -> PluginReport:
@@ -74,12 +86,18 @@ def _object_report(name: str) -> PluginReport:
 class _Loader:
     """Loads plugins one by one, each in its own ``try``."""
 
-    def __init__(self, specs: Sequence[ModuleType]) -> None:
+    def __init__(
+        self, specs: Sequence[ModuleType], given: Mapping[str, Mapping[str, Any]], seconds: float
+    ) -> None:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.given = _by_folded_name(given)
+        self._seconds = seconds
+        self._prefixes = tuple(spec.PREFIX for spec in specs if hasattr(spec, "PREFIX"))
         for spec in specs:
             self.manager.add_hookspecs(spec)
         self.reports: list[PluginReport] = []
         self.scripts: dict[Key, OfferedScript] = {}
+        self.settings: list[PluginOptions] = []
 
     def load(self, point: EntryPoint) -> None:
         dist = point.dist
@@ -90,9 +108,7 @@ class _Loader:
             builtin=False,
         )
         try:
-            plugin = point.load()
-            if isinstance(plugin, type):
-                plugin = plugin()
+            plugin = within(self._seconds, lambda: _made(point))
         except (Exception, SystemExit) as error:
             self._refuse(report, f"cannot be imported: {type(error).__name__}: {error}")
         else:
@@ -117,27 +133,54 @@ class _Loader:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self.manager.register(plugin, name=report.name)
-        told = tuple(_one_line(one.message) for one in caught)
+        told = (*(_one_line(one.message) for one in caught), *self._never_called(plugin))
         for warning in told:
             log.warning("plugin %s: %s", report.name, warning)
         unknown = _unknown_hooks(self.manager, plugin)
         if unknown:
             raise ValueError(f"unknown hook {unknown[0]!r}; the hooks are listed in docs/reference/hooks.md")
-        register = ScriptRegister(report.name, self.scripts)
-        self._offer(plugin, register)
-        self.scripts.update(register.offered)
+        scripts = ScriptRegister(report.name, self.scripts)
+        settings = SettingsRegister(report.name, self.given.get(folded(report.name), {}), self.settings)
+        seconds = 0.0 if report.builtin else self._seconds
+        within(seconds, lambda: self._offer("serena_register_settings", plugin, settings))
+        within(seconds, lambda: self._offer("serena_register_scripts", plugin, scripts))
+        self.scripts.update(scripts.offered)
+        if settings.offered is not None:
+            self.settings.append(settings.offered)
+            self.given.pop(folded(report.name), None)
         callers = self.manager.get_hookcallers(plugin) or []
         hooks = tuple(sorted(caller.name for caller in callers))
-        return replace(report, hooks=hooks, scripts=register.infos(), warnings=told)
+        return replace(report, hooks=hooks, scripts=scripts.infos(), warnings=told, settings=settings.infos())
 
-    def _offer(self, plugin: Any, register: ScriptRegister) -> None:
-        for impl in self.manager.hook.serena_register_scripts.get_hookimpls():
+    def _offer(self, hook: str, plugin: Any, register: object) -> None:
+        for impl in getattr(self.manager.hook, hook).get_hookimpls():
             if impl.plugin is plugin:
                 impl.function(*[register for _ in impl.argnames])
+
+    def _never_called(self, plugin: object) -> tuple[str, ...]:
+        """What to say of optional hooks that the backend should know and does not: misspelt ones."""
+        return tuple(
+            f"the hook {caller.name} is not known here and never called"
+            for caller in self.manager.get_hookcallers(plugin) or []
+            if not caller.has_spec() and caller.name.startswith(self._prefixes)
+        )
 
     def _refuse(self, report: PluginReport, reason: str) -> None:
         log.warning("plugin %s is not used: %s", report.name, reason)
         self.reports.append(replace(report, error=reason))
+
+
+def _by_folded_name(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """``my-sepia`` of a file and ``MY_SEPIA`` of the environment are one plugin, and the environment wins."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in sorted(given, key=lambda name: name == folded(name)):
+        found.setdefault(folded(name), {}).update(given[name])
+    return found
+
+
+def _made(point: EntryPoint) -> Any:
+    plugin = point.load()
+    return plugin() if isinstance(plugin, type) else plugin
 
 
 def _unknown_hooks(manager: pluggy.PluginManager, plugin: object) -> list[str]:

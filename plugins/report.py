@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.domain.resources import ScriptInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginSetting:
+    """One setting of a plugin.
+
+    :param name: in the plugin's own table of the configuration.
+    :param option: as an option: in ``/sdapi/v1/options`` and in ``override_settings``.
+    :param default: until somebody changes it; what the configuration says, if it does.
+    :param restricted: only the configuration may change it.
+    """
+
+    name: str
+    option: str
+    default: Any
+    description: str = ""
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +44,4 @@ class PluginReport:
     error: str | None = None
     scripts: tuple[ScriptInfo, ...] = ()
     warnings: tuple[str, ...] = ()
+    settings: tuple[PluginSetting, ...] = ()

@@ -10,6 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from adapters.backends.torch.hook_drafts import TorchBlendDraft as TorchBlendDraft
+    from adapters.backends.torch.hook_drafts import TorchGuidedDraft as TorchGuidedDraft
+    from adapters.backends.torch.hook_drafts import TorchMoment as TorchMoment
+    from adapters.backends.torch.hook_drafts import TorchNoiseDraft as TorchNoiseDraft
+    from adapters.backends.torch.hook_drafts import TorchPass as TorchPass
+    from adapters.backends.torch.hook_drafts import TorchPassDraft as TorchPassDraft
+    from adapters.backends.torch.hook_drafts import TorchPredictedDraft as TorchPredictedDraft
+    from adapters.backends.torch.hook_drafts import TorchResiduals as TorchResiduals
+    from adapters.backends.torch.hook_drafts import TorchRowsDraft as TorchRowsDraft
+    from adapters.backends.torch.hook_drafts import TorchSampledDraft as TorchSampledDraft
     from adapters.settings import Settings as Settings
     from adapters.settings import load_settings as load_settings
     from core.domain.errors import BackendError as BackendError
@@ -25,8 +35,10 @@ if TYPE_CHECKING:
     from core.domain.errors import MissingWeights as MissingWeights
     from core.domain.errors import ModelError as ModelError
     from core.domain.errors import NotReady as NotReady
+    from core.domain.errors import NoWorker as NoWorker
     from core.domain.errors import PluginError as PluginError
     from core.domain.errors import QueueFull as QueueFull
+    from core.domain.errors import QueueTooLarge as QueueTooLarge
     from core.domain.errors import SerenaError as SerenaError
     from core.domain.errors import SettingsError as SettingsError
     from core.domain.errors import StorageError as StorageError
@@ -69,6 +81,7 @@ if TYPE_CHECKING:
     from plugins.hookspecs import hookimpl as hookimpl
     from plugins.hookspecs import hookspec as hookspec
     from plugins.scripts import ScriptRegister as ScriptRegister
+    from plugins.settings import SettingsRegister as SettingsRegister
     from serena.api import Pictures as Pictures
     from serena.api import Serena as Serena
 
@@ -100,12 +113,14 @@ _HOME = {
     "MaskedContent": "core.domain.request",
     "MissingWeights": _ERRORS,
     "ModelError": _ERRORS,
+    "NoWorker": _ERRORS,
     "NotReady": _ERRORS,
     "Outcome": "core.domain.result",
     "Pictures": "serena.api",
     "PicturesDraft": "core.drafts",
     "PluginError": _ERRORS,
     "QueueFull": _ERRORS,
+    "QueueTooLarge": _ERRORS,
     "RasterImage": "core.domain.image",
     "RequestDraft": "core.drafts",
     "ResizeMode": "core.domain.request",
@@ -121,8 +136,19 @@ _HOME = {
     "SerenaError": _ERRORS,
     "Settings": "adapters.settings",
     "SettingsError": _ERRORS,
+    "SettingsRegister": "plugins.settings",
     "Sheet": "core.drafts",
     "StorageError": _ERRORS,
+    "TorchBlendDraft": "adapters.backends.torch.hook_drafts",
+    "TorchGuidedDraft": "adapters.backends.torch.hook_drafts",
+    "TorchMoment": "adapters.backends.torch.hook_drafts",
+    "TorchNoiseDraft": "adapters.backends.torch.hook_drafts",
+    "TorchPass": "adapters.backends.torch.hook_drafts",
+    "TorchPassDraft": "adapters.backends.torch.hook_drafts",
+    "TorchPredictedDraft": "adapters.backends.torch.hook_drafts",
+    "TorchResiduals": "adapters.backends.torch.hook_drafts",
+    "TorchRowsDraft": "adapters.backends.torch.hook_drafts",
+    "TorchSampledDraft": "adapters.backends.torch.hook_drafts",
     "UnknownBackend": _ERRORS,
     "UnknownJob": _ERRORS,
     "UnknownModel": _ERRORS,
@@ -165,12 +191,14 @@ __all__ = [
     "MaskedContent",
     "MissingWeights",
     "ModelError",
+    "NoWorker",
     "NotReady",
     "Outcome",
     "Pictures",
     "PicturesDraft",
     "PluginError",
     "QueueFull",
+    "QueueTooLarge",
     "RasterImage",
     "RequestDraft",
     "ResizeMode",
@@ -186,8 +214,19 @@ __all__ = [
     "SerenaError",
     "Settings",
     "SettingsError",
+    "SettingsRegister",
     "Sheet",
     "StorageError",
+    "TorchBlendDraft",
+    "TorchGuidedDraft",
+    "TorchMoment",
+    "TorchNoiseDraft",
+    "TorchPass",
+    "TorchPassDraft",
+    "TorchPredictedDraft",
+    "TorchResiduals",
+    "TorchRowsDraft",
+    "TorchSampledDraft",
     "UnknownBackend",
     "UnknownJob",
     "UnknownModel",

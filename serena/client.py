@@ -18,6 +18,8 @@ from adapters.client.models import Img2ImgRequest as Img2ImgRequest
 from adapters.client.models import InterrogateRequest as InterrogateRequest
 from adapters.client.models import JobState as JobState
 from adapters.client.models import JobView as JobView
+from adapters.client.models import ModelList as ModelList
+from adapters.client.models import ModelView as ModelView
 from adapters.client.models import Problem as Problem
 from adapters.client.models import ProgressView as ProgressView
 from adapters.client.models import QueueView as QueueView
@@ -39,6 +41,8 @@ __all__ = [
     "JobEvent",
     "JobState",
     "JobView",
+    "ModelList",
+    "ModelView",
     "Problem",
     "ProgressView",
     "QueueView",

@@ -1,6 +1,7 @@
-"""What a plugin's own tests need: no GPU, no model, no network, seconds.
+"""What the tests of plugins and backends need: no GPU, no model, no network, seconds.
 
-Write ``pytest_plugins = ["serena.testing"]`` into ``conftest.py``; then tests may ask for ``serena_app``.
+Write ``pytest_plugins = ["serena.testing"]`` into ``conftest.py``; then tests may ask for ``serena_app`` and
+``serena_server``.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import pytest
 
-from contracts.backend import BackendContract
 from plugins.hookspecs import hookimpl
 from plugins.manager import load_plugins
+from serena._backend_kit import BackendContract, SerenaServer, serena_server
 from serena.api import Pictures, Serena
 
 if TYPE_CHECKING:
@@ -29,10 +30,21 @@ if TYPE_CHECKING:
     )
     from plugins.hookspecs import AppInfo
 
-__all__ = ["BackendContract", "PluginContract", "SerenaApp", "StepRecorder", "serena_app"]
+__all__ = [
+    "BackendContract",
+    "PluginContract",
+    "SerenaApp",
+    "SerenaServer",
+    "StepRecorder",
+    "serena_app",
+    "serena_server",
+]
 
 SerenaApp: TypeAlias = Callable[..., Serena]
-"""``serena_app(plugin, other_plugin, **settings)``: a Serena with these plugins and the fake backend."""
+"""``serena_app(plugin, other_plugin, **settings)``: a Serena with these plugins and the fake backend,
+or the object that is given as ``backend``.
+
+A plugin may come with a name, as ``("sepia", plugin)``; its settings are then ``plugins={"sepia": {…}}``."""
 
 
 @pytest.fixture
@@ -47,9 +59,17 @@ def _serena(plugins: tuple[object, ...], data_dir: Path, settings: dict[str, Any
     from adapters.bootstrap import bootstrap
     from adapters.settings import load_settings
 
-    defaults: dict[str, Any] = {"data_dir": data_dir, "backend": {"name": "fake"}, "plugins": {"only": []}}
-    named = [(f"plugin-{number}", plugin) for number, plugin in enumerate(plugins)]
-    return Serena(application=bootstrap(load_settings(**{**defaults, **settings}), plugins=named))
+    defaults: dict[str, Any] = {"data_dir": data_dir, "backend": {"name": "fake"}}
+    settings = {**settings, "plugins": {"only": [], **settings.get("plugins", {})}}
+    named = [
+        plugin if isinstance(plugin, tuple) else (f"plugin-{number}", plugin)
+        for number, plugin in enumerate(plugins)
+    ]
+    given = settings.get("backend")
+    overrides = {} if given is None or isinstance(given, dict) else {"backend": settings.pop("backend")}
+    return Serena(
+        application=bootstrap(load_settings(**{**defaults, **settings}), plugins=named, **overrides)
+    )
 
 
 class PluginContract:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from core.domain.errors import WorkerDied
+from core.domain.errors import NoWorker, WorkerDied
 from core.domain.model import ModelRef
 from core.domain.serial import from_plain, to_plain
 from core.ports.driven import BackendInfo
@@ -22,7 +22,8 @@ class Questions(Protocol):
         ...
 
     def call(self, name: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Any:
-        """Raises what the call raised there, ``WorkerDied`` or ``TimeoutError``."""
+        """Raises what the call raised there, ``WorkerDied`` or ``TimeoutError``; without a timeout also
+        ``NoWorker``."""
         ...
 
 
@@ -52,5 +53,5 @@ class RemoteBackend:
         """Frees the device there; a process that is gone has done so."""
         try:
             self._questions.call("unload", {})
-        except WorkerDied:
+        except (WorkerDied, NoWorker):
             return

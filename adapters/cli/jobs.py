@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +16,7 @@ from core.domain.errors import InvalidValue
 from core.domain.job import JobId, JobState
 
 if TYPE_CHECKING:
+    from adapters.cli.job_access import JobAccess
     from adapters.client.models import JobView
 
 COLUMNS = ("id", "kind", "state", "created_at", "prompt")
@@ -37,9 +40,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the newest jobs."""
-    from adapters.cli.job_access import opened
-
-    with opened(context, server, data_dir) as access:
+    with _opened(context, server, data_dir) as access:
         found = list(access.jobs(state, limit=limit))
     _show(found, as_json=as_json)
 
@@ -47,9 +48,7 @@ def list_(
 @jobs.command("show")
 def show_(context: typer.Context, job_id: Id, server: Server = None, data_dir: DataDir = None) -> None:
     """Print all that is known of a job, as JSON."""
-    from adapters.cli.job_access import opened
-
-    with opened(context, server, data_dir) as access:
+    with _opened(context, server, data_dir) as access:
         typer.echo(access.get(job_id).model_dump_json(indent=2))
 
 
@@ -57,10 +56,9 @@ def show_(context: typer.Context, job_id: Id, server: Server = None, data_dir: D
 def watch(context: typer.Context, job_id: Id, server: Server = None, data_dir: DataDir = None) -> None:
     """Follow a job to its end. Ends with 1 if it failed. Ctrl-C leaves it alone."""
     from adapters.cli.following import show_event
-    from adapters.cli.job_access import opened
     from adapters.cli.progress import watcher
 
-    with opened(context, server, data_dir) as access, watcher() as watching:
+    with _opened(context, server, data_dir) as access, watcher() as watching:
         watching.begin(JobId(job_id), access.get(job_id).prompt)
         ended = [job for event in access.events(job_id) if (job := show_event(event, watching))]
     _show(ended, as_json=False)
@@ -79,10 +77,8 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Stop jobs. Pictures that exist are kept; a job that has ended stays as it is."""
-    from adapters.cli.job_access import opened
-
-    with opened(context, server, data_dir) as access:
-        _show([access.cancel(job_id) for job_id in job_ids], as_json=as_json)
+    with _opened(context, server, data_dir) as access:
+        _show(map(access.cancel, job_ids), as_json=as_json)
 
 
 @jobs.command()
@@ -94,10 +90,8 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Queue the same again, as new jobs with the same seeds and options."""
-    from adapters.cli.job_access import opened
-
-    with opened(context, server, data_dir) as access:
-        _show([access.retry(job_id) for job_id in job_ids], as_json=as_json)
+    with _opened(context, server, data_dir) as access:
+        _show(map(access.retry, job_ids), as_json=as_json)
 
 
 @jobs.command()
@@ -111,15 +105,21 @@ def purge(
     data_dir: DataDir = None,
 ) -> None:
     """Forget jobs that have ended, and their pictures. Files that were saved stay."""
-    from adapters.cli.job_access import opened
-
     if bool(job_ids) is every:
         raise InvalidValue("ID", " ".join(job_ids), "name the jobs, or all of them with --all")
-    with opened(context, server, data_dir) as access:
+    with _opened(context, server, data_dir) as access:
         ids = [job.id for job in access.jobs(ENDED)] if every else job_ids
         for job_id in ids:
             access.purge(job_id)
     typer.echo(f"{len(ids)} forgotten")
+
+
+def _opened(
+    context: typer.Context, server: str | None, data_dir: Path | None
+) -> AbstractContextManager[JobAccess]:
+    from adapters.cli.job_access import opened
+
+    return opened(context, server, data_dir)
 
 
 def _show(found: Iterable[JobView], *, as_json: bool) -> None:

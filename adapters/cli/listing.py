@@ -42,5 +42,6 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+        return ", ".join(map(cell, value))
+    text = "" if value is None else str(value)
+    return text.encode("utf-8", "replace").decode("utf-8")  # names of files may be of any bytes

@@ -12,6 +12,7 @@ import typer
 from adapters.cli.common import AsJson, Backend, DataDir, host_of, settings_from
 from adapters.cli.errors import FAILED
 from adapters.cli.listing import cell, show
+from adapters.cli.model_files import convert, pull
 from core.domain.model import ModelRef
 from core.domain.model_report import ModelReport
 
@@ -21,6 +22,8 @@ Places = Annotated[
 ]
 
 models = typer.Typer(help="The checkpoints there are to draw with; alone: list them.")
+models.command("convert")(convert)
+models.command("pull")(pull)
 
 
 @models.callback(invoke_without_command=True)
@@ -51,10 +54,12 @@ def show_one(
     """Show one checkpoint."""
     application = host_of(context).open(settings_from(data_dir, backend))
     try:
-        row = _row(application.models.find(name), application.models.current())
+        model = application.models.find(name)
+        row = _row(model, application.models.current())
+        said = _known(application.models.report(model))
     finally:
         application.close()
-    _print(row, as_json=as_json)
+    _print(row | {name: value for name, value in said.items() if not row.get(name)}, as_json=as_json)
 
 
 @models.command()
@@ -93,12 +98,17 @@ def _print(row: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _words(report: ModelReport) -> dict[str, Any]:
-    """What is known of it, without what is not."""
-    known = {name: value for name, value in dataclasses.asdict(report).items() if value not in (None, (), 0)}
-    known.pop("assumed", None)
-    if report.assumed:
+    """What is known of it, as a person reads it."""
+    known = _known(report)
+    if known.pop("assumed", None):
         known["prediction"] = f"{report.prediction} (assumed: nothing says so)"
-    return {**known, "problem": report.problem or "none"}
+    return {"path": report.path, **known, "problem": report.problem or "none"}
+
+
+def _known(report: ModelReport) -> dict[str, Any]:
+    """What is known of it, without what is not, and without its place."""
+    known = dataclasses.asdict(report)
+    return {name: value for name, value in known.items() if name != "path" and value not in (None, (), 0)}
 
 
 def _row(model: ModelRef, current: ModelRef | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 from adapters.cli.common import AsJson, DataDir, host_of, settings_from
 from adapters.cli.listing import show
 
-COLUMNS = ("name", "version", "distribution", "builtin", "hooks", "error")
+COLUMNS = ("name", "version", "distribution", "builtin", "hooks", "settings", "error")
 
 plugins = typer.Typer(invoke_without_command=True)
 
@@ -31,6 +31,8 @@ def list_(
     # Asking for a hook asks who takes part in it, and the built-in ones do.
     wanted = [r for r in reports if everything or hook or not r.builtin]
     rows = [asdict(r) for r in wanted if hook is None or hook in r.hooks]
+    if not as_json:
+        rows = [{**row, "settings": [one["option"] for one in row["settings"]]} for row in rows]
     show(rows, COLUMNS, as_json=as_json, empty=_nothing(hook))
 
 

@@ -33,7 +33,7 @@ from core.domain.job import JobId
 from core.domain.option_table import OPTIONS
 
 FOLDER = "outputs"
-FORMATS = ("png", "jpg", "jpeg", "webp")
+FORMATS = ("png", "jpg", "jpeg", "webp", "avif")
 
 
 def generate_there(flags: DrawFlags, server: str) -> None:

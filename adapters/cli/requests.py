@@ -50,8 +50,10 @@ def _script_fields(flags: DrawFlags, kind: Kind, scripts: Sequence[ScriptInfo]) 
 
 
 def script_arguments(flags: DrawFlags, fields: Sequence[ScriptArg] = ()) -> dict[str, Any]:
-    """What ``--arg`` says, by name. A text field takes its value as it stands."""
+    """What ``--arg`` says, by name. A text field takes its value as it stands; a list may be written
+    ``left,up``."""
     texts = {field.name for field in fields if isinstance(field.value, str)}
+    lists = {field.name for field in fields if isinstance(field.value, list | tuple)}
     found: dict[str, Any] = {}
     for text in flags.arg:
         name, equals, value = text.partition("=")
@@ -59,6 +61,8 @@ def script_arguments(flags: DrawFlags, fields: Sequence[ScriptArg] = ()) -> dict
             raise InvalidValue("--arg", text, "it must be NAME=VALUE")
         name = name.strip()
         found[name] = value if name in texts else _json_or_text(value)
+        if name in lists and isinstance(found[name], str):
+            found[name] = [part.strip() for part in value.split(",") if part.strip()]
     return found
 
 

@@ -14,7 +14,16 @@ from adapters.client import calls
 from adapters.client.base import LOCAL, Access, OnProgress, checked, passed, too_late, within
 from adapters.client.calls import Call
 from adapters.client.events import EventReader, JobEvent
-from adapters.client.models import AnyJob, AnyRequest, JobState, JobView, QueueView, job_of
+from adapters.client.models import (
+    AnyJob,
+    AnyRequest,
+    JobState,
+    JobView,
+    ModelList,
+    ModelView,
+    QueueView,
+    job_of,
+)
 from adapters.client.retrying import PATIENT, Retries
 
 T = TypeVar("T")
@@ -124,6 +133,12 @@ class AsyncClient:
     async def preview(self, job_id: str) -> bytes:
         """What the picture in progress looks like."""
         return await self._send(calls.preview(job_id))
+
+    async def models(self) -> ModelList:
+        return await self._send(calls.models())
+
+    async def model(self, name: str) -> ModelView:
+        return await self._send(calls.model(name))
 
     async def queue(self) -> QueueView:
         return await self._send(calls.queue())

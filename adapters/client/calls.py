@@ -11,14 +11,24 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
-from adapters.client.models import AnyJob, JobList, JobPage, JobState, JobView, QueueView
+from adapters.client.models import (
+    AnyJob,
+    JobList,
+    JobPage,
+    JobState,
+    JobView,
+    ModelList,
+    ModelView,
+    QueueView,
+)
 
 T = TypeVar("T")
 
-JOBS = "/api/v1/jobs"
+JOBS, MODELS = "/api/v1/jobs", "/api/v1/models"
 PAGE = 100
 _JOB, _PAGE = TypeAdapter(JobView), TypeAdapter(JobPage)
 _LIST, _QUEUE = TypeAdapter(JobList), TypeAdapter(QueueView)
+_MODELS, _MODEL = TypeAdapter(ModelList), TypeAdapter(ModelView)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,14 @@ def queue() -> Call[QueueView]:
     return Call("GET", "/api/v1/queue", lambda answer: _QUEUE.validate_json(answer.content))
 
 
+def models() -> Call[ModelList]:
+    return Call("GET", MODELS, lambda answer: _MODELS.validate_json(answer.content))
+
+
+def model(name: str) -> Call[ModelView]:
+    return Call("GET", f"{MODELS}/{quote(name)}", lambda answer: _MODEL.validate_json(answer.content))
+
+
 def job_path(job_id: str) -> str:
     return f"{JOBS}/{quote(job_id, safe='')}"
 
@@ -106,7 +124,9 @@ def keyed(key: str | None) -> dict[str, str]:
 def plain(job: AnyJob) -> dict[str, Any]:
     """Without the fields that nobody set, whose defaults are the server's."""
     request = job.request.model_dump(mode="json", exclude_unset=True)
-    return {**job.model_dump(mode="json", exclude={"request"}, exclude_none=True), "request": request}
+    # A server of an earlier release refuses a field that it does not know.
+    left_out = {"request"} | ({"deterministic"} - job.model_fields_set)
+    return {**job.model_dump(mode="json", exclude=left_out, exclude_none=True), "request": request}
 
 
 def _job(response: httpx.Response) -> JobView:

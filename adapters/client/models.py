@@ -27,17 +27,26 @@ from adapters.http.wire.jobs import JobView as JobView
 from adapters.http.wire.jobs import ProgressView as ProgressView
 from adapters.http.wire.jobs import QueueView as QueueView
 from adapters.http.wire.jobs import ResultView as ResultView
+from adapters.http.wire.models import ModelList as ModelList
+from adapters.http.wire.models import ModelView as ModelView
+from adapters.http.wire.models import UnusableModel as UnusableModel
 from adapters.http.wire.problems import Problem as Problem
 from adapters.http.wire.problems import class_name as class_name
 from core.domain.job import JobState as JobState
 
 
-def job_of(request: AnyRequest, priority: int = 0, webhook: str | None = None) -> AnyJob:
-    """A job that asks for ``request``; its kind follows from the request."""
+def job_of(
+    request: AnyRequest, priority: int = 0, webhook: str | None = None, *, deterministic: bool = False
+) -> AnyJob:
+    """A job that asks for ``request``; its kind follows from the request.
+
+    :param deterministic: draw it in no company; extras and captions are the same in any.
+    """
+    alone = {"deterministic": True} if deterministic else {}
     if isinstance(request, Txt2ImgRequest):
-        return Txt2ImgJob(request=request, priority=priority, webhook=webhook)
+        return Txt2ImgJob(request=request, priority=priority, webhook=webhook, **alone)
     if isinstance(request, Img2ImgRequest):
-        return Img2ImgJob(request=request, priority=priority, webhook=webhook)
+        return Img2ImgJob(request=request, priority=priority, webhook=webhook, **alone)
     if isinstance(request, ExtrasRequest):
         return ExtrasJob(request=request, priority=priority, webhook=webhook)
     return InterrogateJob(request=request, priority=priority, webhook=webhook)

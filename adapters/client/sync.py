@@ -13,7 +13,16 @@ from adapters.client import calls
 from adapters.client.base import LOCAL, Access, OnProgress, checked, passed, too_late, within
 from adapters.client.calls import Call
 from adapters.client.events import EventReader, JobEvent
-from adapters.client.models import AnyJob, AnyRequest, JobState, JobView, QueueView, job_of
+from adapters.client.models import (
+    AnyJob,
+    AnyRequest,
+    JobState,
+    JobView,
+    ModelList,
+    ModelView,
+    QueueView,
+    job_of,
+)
 from adapters.client.retrying import PATIENT, Retries
 
 T = TypeVar("T")
@@ -124,6 +133,14 @@ class Client:
     def preview(self, job_id: str) -> bytes:
         """What the picture in progress looks like. ``ServerRefusal`` while there is none."""
         return self._send(calls.preview(job_id))
+
+    def models(self) -> ModelList:
+        """The checkpoints that are offered, and those that cannot be used."""
+        return self._send(calls.models())
+
+    def model(self, name: str) -> ModelView:
+        """One checkpoint, by title, name, file name or hash."""
+        return self._send(calls.model(name))
 
     def queue(self) -> QueueView:
         return self._send(calls.queue())

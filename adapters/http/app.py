@@ -45,7 +45,7 @@ def create_app(app: Application, stop: Callable[[], None] = lambda: None) -> Fas
     """
     api = FastAPI(title="Serena", docs_url=None, redoc_url=None, openapi_url=None, strict_content_type=False)
     api.state.stopping = Stopping()
-    metrics = Metrics(app.jobs, app.backend)
+    metrics = Metrics(app.jobs, app.backend, app.plugin_calls)
     app.listen(metrics)
     for router in (*_routers(app, stop), metrics_router(metrics)):
         api.include_router(router)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from adapters.version import VERSION
@@ -13,6 +13,7 @@ from core.domain import errors
 from core.domain.errors import SerenaError
 from core.domain.job import Job, JobState
 from core.ports.driving import ControlJobs
+from plugins.counting import HookCount
 
 WAITS = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800)
 RUNS = (0.05, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -35,10 +36,13 @@ OTHER = "other"
 class Metrics:
     """``JobEvents`` and finished requests, counted. Labels take few values, whatever callers send."""
 
-    def __init__(self, jobs: ControlJobs, backend: str) -> None:
+    def __init__(
+        self, jobs: ControlJobs, backend: str, plugins: Callable[[], Sequence[HookCount]] = tuple
+    ) -> None:
         own = self._registry = CollectorRegistry()
         ProcessCollector(registry=own)
         own.register(_Queue(jobs))
+        own.register(_Plugins(plugins))
         Info("serena", "What runs", registry=own).info({"version": VERSION, "backend": backend})
         self._accepted = Counter("serena_jobs_accepted", "Jobs that were queued", ["kind"], registry=own)
         self._rejected = Counter(
@@ -135,3 +139,30 @@ class _Queue(Collector):
         waiting = queue.counts.get(JobState.QUEUED, 0)
         yield GaugeMetricFamily("serena_queue_length", "Jobs that wait", value=waiting)
         yield GaugeMetricFamily("serena_draining", "1 while no more jobs are taken", value=queue.draining)
+        out = queue.outage is not None
+        yield GaugeMetricFamily("serena_outage", "1 while what draws cannot be started", value=out)
+
+
+class _Plugins(Collector):
+    """What each plugin has cost, hook by hook."""
+
+    def __init__(self, counts: Callable[[], Sequence[HookCount]]) -> None:
+        self._counts = counts
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registering asks nobody."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["plugin", "hook"]
+        calls = CounterMetricFamily("serena_plugin_calls", "Calls of hooks that came back", labels=labels)
+        seconds = CounterMetricFamily("serena_plugin_seconds", "What they took", labels=labels)
+        failures = CounterMetricFamily(
+            "serena_plugin_failures", "Calls of hooks that raised or were given up", labels=labels
+        )
+        for one in self._counts():
+            key = [one.plugin, one.hook]
+            calls.add_metric(key, one.calls)
+            seconds.add_metric(key, one.seconds)
+            failures.add_metric(key, one.failures)
+        yield from (calls, seconds, failures)

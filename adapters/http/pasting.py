@@ -63,6 +63,7 @@ OPTIONS: Mapping[str, str] = {
     "hires_fix_refiner_pass": "Hires refiner",
     "eta_ddim": "Eta DDIM",
     "eta_ancestral": "Eta",
+    "distilled_cfg_scale": "Distilled CFG Scale",
     "s_churn": "Sigma churn",
     "s_tmin": "Sigma tmin",
     "s_tmax": "Sigma tmax",

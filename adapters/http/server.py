@@ -12,6 +12,8 @@ from types import FrameType
 import uvicorn
 
 from adapters.application import Application
+from adapters.http.aside import make_room
+from adapters.http.garbage import leave_in_peace
 from adapters.http.listening import check_tls, listen, url_of
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -28,6 +30,7 @@ def serve(
     on_listening: Callable[[str], None],
     stopper: Callable[[Stop], None] | None = None,
     listener: socket.socket | None = None,
+    leave: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve ``app`` until SIGTERM or SIGINT, then drain and close it. A second signal ends it at once.
 
@@ -37,6 +40,8 @@ def serve(
     :param stopper: handed a function that ends the server as a signal does, for use in a thread.
     :param listener: what :func:`~adapters.http.listening.listen` gave, for those who listen before ``app`` is
         assembled; it is closed at the end.
+    :param leave: called after a second signal, before ``app`` is closed: a process that does nothing else
+        ends here.
     """
     http = app.settings.http
     check_tls(http)
@@ -54,7 +59,10 @@ def serve(
         server.run(sockets=[listener])
     finally:
         listener.close()
-        _close(app, at_once=server is not None and server.force_exit)
+        at_once = server is not None and server.force_exit
+        if at_once:
+            leave()
+        _close(app, at_once)
 
 
 def _close(app: Application, at_once: bool) -> None:
@@ -112,9 +120,12 @@ class _Server(uvicorn.Server):
         self._ending = ending
         self._asked = False
         self._drains = False
+        self._look_again: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        make_room()
         await super().startup(sockets)
+        self._look_again = leave_in_peace()
         self._listening()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -137,6 +148,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Requests that still wait for a job are answered; they would wait in vain."""
         self._ending()
+        self._look_again()
         await super().shutdown(sockets)
 
     def _drain_and_exit(self) -> None:

@@ -6,20 +6,20 @@ import json
 import secrets
 import string
 import unicodedata
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import Request, Response
-from fastapi.concurrency import run_in_threadpool
 
+from adapters.http.aside import aside
 from adapters.http.errors import ErrorReply, reply_to_job
 from adapters.http.pictures import Pictures, PutPicture
 from adapters.http.users import caller_of
 from adapters.http.waiting import ClientGoneError, job_ended
-from core.domain.errors import InvalidImage, InvalidValue, UnknownJob
+from core.domain.errors import InvalidImage, InvalidValue
 from core.domain.image import BlobRef
-from core.domain.job import Job, JobId, JobState
+from core.domain.job import Job, JobId
 from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult
 from core.ports.driving import ControlJobs, GenerateImages
@@ -31,7 +31,6 @@ KEY_HEADER = "Idempotency-Key"
 LONGEST_TASK_ID = 200
 LONGEST_COMMENT = 300
 LONGEST_COMMENTS = 4000
-MOST_COUNTED = 1000
 CLIENT_CLOSED = 499
 _ID_LETTERS = string.ascii_uppercase + string.digits
 _CANCELLED = "the job was cancelled before it drew"
@@ -83,16 +82,18 @@ class Submitter:
         """
         if kind not in self._kinds:
             return not_offered(kind).response()
-        job_id, headers = await run_in_threadpool(self._submit, request, build, task)
+        headers: dict[str, str] = {}
         try:
-            job = await job_ended(self._images, self._jobs, request, job_id)
+            submit = partial(self._submit, request, build, task, headers)
+            job = await job_ended(self._images, self._jobs, request, submit)
         except ClientGoneError:
             return Response(status_code=CLIENT_CLOSED)
-        response = await run_in_threadpool(_rendered, job, render)
-        response.headers.update(headers | timings(job))
-        return response
+        return await aside(lambda: _rendered(job, render, headers))
 
-    def _submit(self, request: Request, build: Build, task: str | None) -> tuple[JobId, dict[str, str]]:
+    def _submit(
+        self, request: Request, build: Build, task: str | None, headers: MutableMapping[str, str]
+    ) -> JobId:
+        """Tells in ``headers`` what is known of the job by now."""
         chosen, key = chosen_id(task), request.headers.get(KEY_HEADER)
         wanted = self._built(build)
         job_id = self._images.submit(
@@ -102,17 +103,11 @@ class Submitter:
             key=key,
             detached=self._detached or chosen is not None or key is not None,
         )
-        return job_id, {"X-Job-Id": quote(job_id, safe="()"), **self._ahead(job_id)}
-
-    def _ahead(self, job_id: JobId) -> dict[str, str]:
-        """How many wait before it; nothing where so many wait that counting takes its time."""
-        if self._jobs.queue().counts[JobState.QUEUED] > MOST_COUNTED:
-            return {}
-        position = 0
-        # A quick job may have ended, and even be forgotten, by now.
-        with suppress(UnknownJob):
-            position = self._jobs.progress(job_id).position
-        return {"X-Queue-Position": str(position)}
+        headers["X-Job-Id"] = quote(job_id, safe="()")
+        ahead = self._jobs.ahead(job_id)
+        if ahead is not None:
+            headers["X-Queue-Position"] = str(ahead)
+        return job_id
 
     def _built(self, build: Build) -> GenerationRequest:
         """The request, or its error and no picture kept for it."""
@@ -135,10 +130,14 @@ def not_offered(kind: Kind) -> ErrorReply:
     return ErrorReply(501, "NotOffered", text, text)
 
 
-def _rendered(job: Job, render: Render) -> Response:
+def _rendered(job: Job, render: Render, headers: Mapping[str, str]) -> Response:
     if job.error is not None:
-        return reply_to_job(job.error).response()
-    return CANCELLED.response() if job.result is None else render(job.result)
+        response: Response = reply_to_job(job.error).response()
+    else:
+        response = CANCELLED.response() if job.result is None else render(job.result)
+    for name, value in {**headers, **timings(job)}.items():
+        response.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    return response
 
 
 def chosen_id(task: str | None) -> str | None:

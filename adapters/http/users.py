@@ -40,12 +40,12 @@ def may_see(user: str | None, job: Job) -> bool:
 
 
 def seen_by(user: str | None, jobs: ControlJobs, job_id: str) -> Job:
-    """The job of that id, if ``user`` may see it. Another one's is unknown, and so is one that has expired
-    where callers have names: whose it was is no longer kept. Raises ``UnknownJob``, or ``ExpiredJob``."""
+    """The job of that id, if ``user`` may see it. Another one's is unknown, also when it has expired.
+    Raises ``UnknownJob``, or ``ExpiredJob``."""
     try:
         job = jobs.get(JobId(job_id))
-    except ExpiredJob:
-        if user is None:
+    except ExpiredJob as expired:
+        if user is None or expired.owner == user:
             raise
         raise UnknownJob(job_id) from None
     if not may_see(user, job):

@@ -8,17 +8,17 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, cast
 
 from fastapi import Request
 
 from adapters.http.stopping import stopping_of
-from core.domain.errors import NotReady, SerenaError, UnknownJob
+from core.domain.errors import NotReady, NoWorker, SerenaError, UnknownJob
 from core.domain.job import Job, JobId
 from core.ports.driving import ControlJobs, GenerateImages
 
 log = logging.getLogger(__name__)
 
+WAITS = "where it can be asked for again, by its Idempotency-Key or its id, the job waits until then"
 STOPS = (
     "Serena stops before this job has ended; where jobs are kept, the same Idempotency-Key leads to it later"
 )
@@ -28,32 +28,39 @@ class ClientGoneError(Exception):
     """The client closed its connection; nobody reads an answer."""
 
 
-async def job_ended(images: GenerateImages, jobs: ControlJobs, request: Request, job_id: JobId) -> Job:
-    """The job once it has ended.
+Submit = Callable[[], JobId]
+
+
+async def job_ended(images: GenerateImages, jobs: ControlJobs, request: Request, submit: Submit) -> Job:
+    """The job of ``submit``, which is called outside of the loop, once it has ended.
 
     Abandons it when the client disconnects (then raises :class:`ClientGoneError`). Raises ``NotReady`` when
-    the server ends before the job.
+    the server ends before the job, and ``NoWorker`` when nothing can be drawn for now.
     """
-    async with waiting_for(images, jobs, request, job_id) as ended:
+    async with waiting_for(images, jobs, request, submit) as ended:
         gone = asyncio.create_task(_disconnected(request))
         stops = stopping_of(request).begun()
+        gone.add_done_callback(partial(_give_up, ended, ClientGoneError()))
+        stops.add_done_callback(partial(_give_up, ended, NotReady(STOPS)))
         try:
-            either = cast("set[asyncio.Future[Any]]", {ended, gone, stops})
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                return ended.result()
-            raise NotReady(STOPS) if stops.done() else ClientGoneError
+            return await ended
         finally:
             gone.cancel()
             stops.cancel()
 
 
+def _give_up(ended: asyncio.Future[Job], reason: Exception, why: asyncio.Future[None]) -> None:
+    if not ended.done() and not why.cancelled():
+        ended.set_exception(reason)
+
+
 @asynccontextmanager
 async def waiting_for(
-    images: GenerateImages, jobs: ControlJobs, request: Request, job_id: JobId
+    images: GenerateImages, jobs: ControlJobs, request: Request, submit: Submit
 ) -> AsyncIterator[asyncio.Future[Job]]:
-    """Within, this caller waits for the job, whose end settles the future. Who leaves before has gone, and
-    the job is abandoned; unless the server ends, which is not the job's fault."""
+    """Within, this caller waits for the job of ``submit``, whose end settles the future; so does the
+    ``NoWorker`` of an outage, which nobody waits out. Who leaves before the job has ended has gone, and it is
+    abandoned; unless the server ends, which is not the job's fault."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Job] = loop.create_future()
 
@@ -61,17 +68,23 @@ async def waiting_for(
         if not ended.done():
             ended.set_result(job)
 
-    def tell(job: Job) -> None:
+    def refuse(reason: str) -> None:
+        if not ended.done():
+            ended.set_exception(NoWorker(f"{reason}; {WAITS}"))
+
+    def tell(say: Callable[..., None], what: Job | str) -> None:
         # The loop is closed when the server ended before the job did: nobody waits then.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, job)
+            loop.call_soon_threadsafe(say, what)
 
-    waiter = _Waiter(images, jobs, job_id, tell)
+    waiter = _Waiter(images, jobs, submit, partial(tell, settle))
+    not_unable = jobs.when_unable(partial(tell, refuse))
     try:
         await _to_its_end(waiter.begin)
         yield ended
     finally:
-        if not ended.done():
+        not_unable()
+        if not ended.done() or ended.cancelled() or ended.exception() is not None:
             await _to_its_end(partial(waiter.leave, abandon=not stopping_of(request).has_begun))
 
 
@@ -79,17 +92,19 @@ class _Waiter:
     """Asks the store, which takes its time: never on the loop."""
 
     def __init__(
-        self, images: GenerateImages, jobs: ControlJobs, job_id: JobId, tell: Callable[[Job], None]
+        self, images: GenerateImages, jobs: ControlJobs, submit: Submit, tell: Callable[[Job], None]
     ) -> None:
         self._images = images
         self._jobs = jobs
-        self._job_id = job_id
+        self._submit = submit
+        self._job_id: JobId | None = None
         self._tell = tell
         self._begun = threading.Event()
         self._forget: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         try:
+            self._job_id = self._submit()
             self._forget = self._images.when_done(self._job_id, self._tell)
         finally:
             self._begun.set()
@@ -99,7 +114,7 @@ class _Waiter:
         self._begun.wait()
         self._forget()
         try:
-            if abandon:
+            if abandon and self._job_id is not None:
                 self._jobs.abandon(self._job_id)
         except UnknownJob:
             log.debug("job %s was forgotten before it was abandoned", self._job_id)

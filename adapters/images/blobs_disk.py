@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from adapters.disk import discard, storage_error, write_beside
+from adapters.disk import discard, flush_folder, storage_error, write_beside
 from core.domain.image import BlobRef
 
 _REF: Final = re.compile("[0-9a-f]{64}")
@@ -58,6 +58,14 @@ class DiskBlobStore:
             return None
         except OSError as error:
             raise storage_error(path, error, "read") from error
+
+    def size(self, ref: BlobRef) -> int:
+        try:
+            return self._path(ref).stat().st_size if _REF.fullmatch(ref) else 0
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise storage_error(self._path(ref), error, "read") from error
 
     def release(self, ref: BlobRef) -> None:
         """Nothing: another job, or one that was accepted before a restart, may need it."""
@@ -138,15 +146,6 @@ def _write(path: Path, data: bytes) -> None:
     finally:
         discard(temporary)
     flush_folder(path.parent)
-
-
-def flush_folder(folder: Path) -> None:
-    """Let the names of new files last: the disk keeps them apart from their content."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -34,6 +34,9 @@ class MemoryBlobStore:
             blob = self._blobs.get(ref)
             return blob.data if blob else None
 
+    def size(self, ref: BlobRef) -> int:
+        return len(self.get(ref) or b"")
+
     def release(self, ref: BlobRef) -> None:
         with self._lock:
             blob = self._blobs.get(ref)

@@ -15,7 +15,8 @@ from core.domain.errors import InvalidImage
 from core.domain.image import RasterImage
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-_LISTED = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+"""What is always read; AVIF where the library can."""
+_LISTED = "PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF"
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,18 +37,20 @@ _NO_TEXT = frozenset(
 _T = TypeVar("_T")
 
 
-def decode(data: bytes, max_pixels: int) -> RasterImage:
+def decode(data: bytes, max_pixels: int, formats: tuple[str, ...] = FORMATS) -> RasterImage:
     """The first frame, upright, as RGB, RGBA or L."""
-    return _read(data, max_pixels, lambda picture: from_pil(_plain_mode(_upright(picture))))
+    return _read(data, max_pixels, formats, lambda picture: from_pil(_plain_mode(_upright(picture))))
 
 
-def read_info(data: bytes, max_pixels: int) -> tuple[str, Mapping[str, object]]:
+def read_info(
+    data: bytes, max_pixels: int, formats: tuple[str, ...] = FORMATS
+) -> tuple[str, Mapping[str, object]]:
     """The infotext and what else the file says of itself."""
-    return _read(data, max_pixels, _info)
+    return _read(data, max_pixels, formats, _info)
 
 
-def _read(data: bytes, max_pixels: int, use: Callable[[Image.Image], _T]) -> _T:
-    with _open(data, max_pixels) as picture:
+def _read(data: bytes, max_pixels: int, formats: tuple[str, ...], use: Callable[[Image.Image], _T]) -> _T:
+    with _open(data, max_pixels, formats) as picture:
         try:
             picture.load()
             return use(picture)
@@ -58,9 +61,9 @@ def _read(data: bytes, max_pixels: int, use: Callable[[Image.Image], _T]) -> _T:
 
 
 @contextmanager
-def _open(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+def _open(data: bytes, max_pixels: int, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        picture = Image.open(io.BytesIO(data), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidImage(f"the image is too large; at most {max_pixels} pixels are read") from error
     except (UnidentifiedImageError, OSError) as error:

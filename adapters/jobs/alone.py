@@ -19,5 +19,8 @@ class NoOtherProcesses:
         """Nobody can tell here: the lease decides."""
         return False
 
+    def has_company(self) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is held."""

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from adapters.jobs.places import may_take_place
 from adapters.jobs.turns import Turns
-from core.domain.errors import JobConflict, KeyReused, QueueFull, UnknownJob
+from core.domain.errors import JobConflict, KeyReused, QueueFull, QueueTooLarge, UnknownJob
 from core.domain.image import BlobRef
-from core.domain.job import EVERY_JOB, Job, JobFilter, JobId, JobState
+from core.domain.job import EVERY_JOB, Expired, Job, JobFilter, JobId, JobState
 from core.ports.driven import NO_LIMITS, QueueLimits, Retention
 
 REMEMBERED = 100_000
@@ -34,7 +34,8 @@ class MemoryJobStore:
         self._running: dict[JobId, None] = {}
         self._owing: dict[JobId, datetime] = {}
         self._keys: dict[tuple[str | None, str], JobId] = {}
-        self._expired: dict[JobId, None] = {}
+        self._expired: dict[JobId, Expired] = {}
+        self._queued_bytes = 0
         self._changed = threading.Condition()
 
     def put(self, job: Job, limits: QueueLimits = NO_LIMITS, instead_of: Job | None = None) -> Job:
@@ -46,7 +47,7 @@ class MemoryJobStore:
                 raise JobConflict(f"there is a job {job.id} already")
             if job.state is not JobState.QUEUED:
                 raise JobConflict(f"job {job.id} is {job.state}; only a queued job can be added")
-            self._check(limits, job.party)
+            self._check(limits, job)
             if before is not None:
                 self._forget(before)
             self._arrival[job.id] = next(self._counter)
@@ -74,9 +75,9 @@ class MemoryJobStore:
             found = self._keys.get((owner, key))
             return None if found is None else self._jobs[found]
 
-    def has_expired(self, job_id: JobId) -> bool:
+    def expired(self, job_id: JobId) -> Expired | None:
         with self._changed:
-            return job_id in self._expired
+            return self._expired.get(job_id)
 
     def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
         with self._changed:
@@ -128,7 +129,7 @@ class MemoryJobStore:
             if found is None or not found.state.is_final or not found.is_same_as(job):
                 return None
             self._forget(found)
-            self._expired[job.id] = None
+            self._expired[job.id] = Expired(found.owner)
             if len(self._expired) > self._remembered:
                 del self._expired[next(iter(self._expired))]
             return found
@@ -160,12 +161,14 @@ class MemoryJobStore:
         if job.key is not None:
             del self._keys[job.owner, job.key]
 
-    def _check(self, limits: QueueLimits, party: str) -> None:
+    def _check(self, limits: QueueLimits, job: Job) -> None:
         length = len(self._turns)
         if limits.total is not None and length >= limits.total:
             raise QueueFull(limits.total, length)
-        if limits.party is not None and self._turns.of_party(party) >= limits.party:
+        if limits.party is not None and self._turns.of_party(job.party) >= limits.party:
             raise QueueFull(limits.party, length)
+        if limits.size is not None and limits.too_large(self._queued_bytes, job.input_size):
+            raise QueueTooLarge(limits.size, length)
 
     def _selected(self, which: JobFilter) -> Iterator[Job]:
         newest: Iterator[Job] = reversed(self._jobs.values())
@@ -184,7 +187,9 @@ class MemoryJobStore:
         before = self._jobs.get(job.id)
         if before is not None:
             self._counts[before.state] -= 1
+            self._queued_bytes -= _waiting_bytes(before)
         self._counts[job.state] += 1
+        self._queued_bytes += _waiting_bytes(job)
         self._jobs[job.id] = job
         if job.state is JobState.QUEUED:
             self._turns.enqueue(job, self._arrival[job.id])
@@ -198,6 +203,10 @@ class MemoryJobStore:
             self._owing[job.id] = job.due_at
         else:
             self._owing.pop(job.id, None)
+
+
+def _waiting_bytes(job: Job) -> int:
+    return job.input_size if job.state is JobState.QUEUED else 0
 
 
 def _mark(marked: dict[JobId, None], job_id: JobId, is_marked: bool) -> None:

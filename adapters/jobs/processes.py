@@ -49,6 +49,13 @@ class LockedProcesses:
             self._dead.add(name)
         return name in self._dead
 
+    def has_company(self) -> bool:
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return False
+        return any(name != self._me and _NAME.fullmatch(name) and not self.has_died(name) for name in names)
+
     def close(self) -> None:
         """This one lives no longer; call it when its jobs are seen to."""
         lock, self._lock = self._lock, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,18 +13,23 @@ from adapters.models.aliases import find_by_name
 from adapters.models.background import Background
 from adapters.models.check import check_diffusers_folder, describe_folder
 from adapters.models.hashing import ContentHashes, Stamp, files_of, stamp_of
-from adapters.models.remembered import ModelProblem, Remembered
+from adapters.models.printable import is_text, printable
+from adapters.models.remembered import Remembered
+from adapters.models.report import report_on
 from adapters.models.scan import find_folders
 from adapters.models.sidecars import config_beside
 from adapters.models.single_files import describe_checkpoint, find_files
+from adapters.models.vae_files import find_vae
 from core.domain.errors import ModelError
 from core.domain.model import ModelIdentity, ModelRef
+from core.domain.model_report import ModelProblem, ModelReport
 
 BUILTIN_NAME = "serena-demo"
 BUILTIN_FOLDER = Path(__file__).parent / "builtin" / "demo"
 QUICK = 64 * 1024 * 1024
 """Bytes of a checkpoint that are hashed at once; a larger one is hashed behind the listing."""
 _CHECKPOINTS = "Stable-diffusion"
+_HASH = re.compile(r" \[[0-9a-f]+\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class DiskModelCatalog:
         self._scan = Remembered(self._look)
         self._lock = threading.Lock()
         self._made: dict[str, _Entry] = {}
+        self._reports: dict[str, ModelReport] = {}
         self._background = Background(self._hash)
 
     def all(self) -> Sequence[ModelRef]:
@@ -72,6 +80,17 @@ class DiskModelCatalog:
         """Why what looks like a checkpoint is not listed."""
         return self._scan.get().problems
 
+    def report(self, model: ModelRef) -> ModelReport:
+        """Headers are read once, until :meth:`refresh`."""
+        with self._lock:
+            found = self._reports.get(model.location)
+        if found is None:
+            found = report_on(Path(model.location))
+            found = replace(found, path=model.identity.name, problem=self._below(found.problem))
+            with self._lock:
+                self._reports[model.location] = found
+        return found
+
     def find(self, name: str) -> ModelRef | None:
         found = self._find(name)
         if found is not None and _stamps(Path(found.ref.location)) != dict(found.stamps):
@@ -80,11 +99,16 @@ class DiskModelCatalog:
         return None if found is None else found.ref
 
     def problem(self, name: str) -> str | None:
-        return next((problem.message for problem in self.problems() if problem.name == name), None)
+        asked = _HASH.sub("", name)
+        return next((one.message for one in self.problems() if asked in _called(one.name)), None)
+
+    def vae(self, model: ModelRef, option: str) -> ModelIdentity | None:
+        path = find_vae(self._folder, option, Path(model.location))
+        return None if path is None else ModelIdentity(path.name, self._hashes.of_file(path))
 
     def refresh(self) -> None:
         with self._lock:
-            self._made = {}
+            self._made, self._reports = {}, {}
         self._scan.refresh()
 
     def settle(self) -> None:
@@ -138,15 +162,27 @@ class DiskModelCatalog:
         entries: dict[str, _Entry] = {}
         problems: list[ModelProblem] = []
         for name, path, root in self._candidates():
+            if not is_text(name):
+                problems.append(ModelProblem(printable(name), "its name is not in UTF-8; rename it"))
+                continue
             try:
                 entry = self._entry(name, path, root)
             except ModelError as error:
-                problems.append(ModelProblem(name, str(error)))
+                problems.append(ModelProblem(name, self._below(str(error)) or ""))
             else:
                 entries.setdefault(name, entry)
         waiting = [name for name, entry in entries.items() if not entry.ref.identity.sha256]
         self._background.give(waiting)
         return _Scan(entries, tuple(problems))
+
+    def _below(self, sentence: str | None) -> str | None:
+        """Where the models folder lies is nobody's business."""
+        if sentence is None:
+            return None
+        for place in (str(self._folder.resolve()), str(self._folder)):
+            sentence = sentence.replace(f"{place}{os.sep}", "")
+            sentence = re.sub(rf"{re.escape(place)}(?![\w.-])", "the models folder", sentence)
+        return printable(sentence)
 
     def _entry(self, name: str, path: Path, root: Path) -> _Entry:
         ref = self._folder_ref(name, path, root) if path.is_dir() else self._file_ref(name, path, root)
@@ -182,6 +218,12 @@ class DiskModelCatalog:
                     yield path.relative_to(base).as_posix(), path, self._folder
         if self._builtin:
             yield BUILTIN_NAME, BUILTIN_FOLDER, BUILTIN_FOLDER
+
+
+def _called(name: str) -> tuple[str, ...]:
+    """How one may ask for what has no hash."""
+    identity = ModelIdentity(name, "")
+    return identity.name, identity.model_name, identity.stem
 
 
 def _stamps(path: Path) -> dict[Path, Stamp]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.models.aliases import find_by_name
-from core.domain.model import ModelRef
+from core.domain.families import TITLES
+from core.domain.model import ModelIdentity, ModelRef
+from core.domain.model_report import ModelProblem, ModelReport
 
 
 class FakeModelCatalog:
@@ -21,6 +23,15 @@ class FakeModelCatalog:
         return find_by_name(self._models, name)
 
     def problem(self, name: str) -> str | None:
+        return None
+
+    def problems(self) -> Sequence[ModelProblem]:
+        return ()
+
+    def report(self, model: ModelRef) -> ModelReport:
+        return ModelReport(path=model.identity.name, family=TITLES.get(model.family))
+
+    def vae(self, model: ModelRef, option: str) -> ModelIdentity | None:
         return None
 
     def refresh(self) -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from adapters.models.flow_checks import NETWORK, flow_folder, flow_kind, is_flow, parts_of
 from adapters.models.safetensors_header import read_header
 from core.domain.errors import ModelError
 from core.domain.families import EPSILON, OPEN_CLIP_ACTIVATION, REFINER, SD1, SD2, SDXL, CheckpointKind
+from core.domain.flow_families import FLOW_PIPELINES, FlowFamily
 
 INDEX = "model_index.json"
 _MAX_JSON = 4 * 1024 * 1024
@@ -17,6 +19,7 @@ _PIPELINES = frozenset(
         "StableDiffusionPipeline",
         "StableDiffusionInpaintPipeline",
         "StableDiffusionInstructPix2PixPipeline",
+        "LatentConsistencyModelPipeline",
         "StableDiffusionXLPipeline",
         "StableDiffusionXLImg2ImgPipeline",
         "StableDiffusionXLInpaintPipeline",
@@ -39,14 +42,13 @@ def check_diffusers_folder(folder: Path, root: Path) -> None:
         check_inside(path, root)
     index = read_json(folder / INDEX)
     kind = index.get("_class_name")
-    if kind not in _PIPELINES:
-        raise ModelError(
-            f"{folder / INDEX} names a {kind!r}; this server draws with {', '.join(sorted(_PIPELINES))}"
-        )
-    texts = _texts(index)
-    for name in ("unet", "vae", *texts, "scheduler"):
+    if str(kind) not in _PIPELINES and not is_flow(index):
+        known = ", ".join(sorted((*_PIPELINES, *FLOW_PIPELINES)))
+        raise ModelError(f"{folder / INDEX} names a {kind!r}; this server draws with {known}")
+    parts = _parts(folder, index)
+    for name in (*parts, "scheduler"):
         _check_library(folder / INDEX, name, index.get(name))
-    for name in ("unet", "vae", *texts):
+    for name in parts:
         if name.startswith("tokenizer"):
             _check_tokenizer(folder / name)
         else:
@@ -56,16 +58,35 @@ def check_diffusers_folder(folder: Path, root: Path) -> None:
 
 def describe_folder(folder: Path) -> CheckpointKind:
     """What a folder that was checked holds."""
-    index, unet = read_json(folder / INDEX), read_json(folder / "unet" / "config.json")
+    index = read_json(folder / INDEX)
+    if (flow := _flow_family(folder, index)) is not None:
+        return flow_kind(flow)
+    unet = read_json(folder / "unet" / "config.json")
     prediction = read_json(folder / "scheduler" / "scheduler_config.json").get("prediction_type")
     text = read_json(folder / "text_encoder" / "config.json") if _has(index, "text_encoder") else {}
-    return CheckpointKind(_family(index, text), unet.get("in_channels") or 4, str(prediction or EPSILON))
+    channels = unet.get("in_channels") or 4
+    if not isinstance(channels, int):
+        raise ModelError(
+            f"{folder / 'unet' / 'config.json'} is broken: in_channels is {channels!r} and no number"
+        )
+    return CheckpointKind(_family(index, text), channels, str(prediction or EPSILON))
 
 
 def _family(index: dict[str, Any], text: dict[str, Any]) -> str:
     if "XL" in str(index.get("_class_name")):
         return SDXL if _has(index, "text_encoder") else REFINER
     return SD2 if text.get("hidden_act") == OPEN_CLIP_ACTIVATION else SD1
+
+
+def _parts(folder: Path, index: dict[str, Any]) -> tuple[str, ...]:
+    flow = _flow_family(folder, index)
+    return ("unet", "vae", *_texts(index)) if flow is None else tuple(parts_of(flow, index))
+
+
+def _flow_family(folder: Path, index: dict[str, Any]) -> FlowFamily | None:
+    if not is_flow(index):
+        return None
+    return flow_folder(index, read_json(folder / NETWORK / "config.json"))
 
 
 def _texts(index: dict[str, Any]) -> tuple[str, ...]:
@@ -88,6 +109,8 @@ def check_inside(path: Path, root: Path) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """A small JSON object. Raises ``ModelError``."""
     try:
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{path} is no file")
         if path.stat().st_size > _MAX_JSON:
             raise ModelError(f"{path} is too large for a configuration")
         content = json.loads(path.read_bytes())
@@ -106,7 +129,7 @@ def _check_library(index: Path, name: str, entry: object) -> None:
     library = entry[0] if isinstance(entry, list) and len(entry) == 2 else None
     if library is None:
         raise ModelError(f"{index} names no {name}; get the whole folder again")
-    if library not in _LIBRARIES:
+    if str(library) not in _LIBRARIES:
         raise ModelError(
             f"{index} takes its {name} from {library!r}; code that comes with a model is never run"
         )

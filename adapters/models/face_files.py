@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from adapters.models.remembered import ModelProblem
 from adapters.models.weights import PICKLES, WEIGHTS, find_weights, problem_of
+from core.domain.model_report import ModelProblem
 
 RESTORERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"CodeFormer": ("Codeformer", "CodeFormer"), "GFPGAN": ("GFPGAN",)}

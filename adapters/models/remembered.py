@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelProblem:
-    """A checkpoint or a file of weights that cannot be used, and the sentence that says why."""
-
-    name: str
-    message: str
 
 
 class Remembered(Generic[T]):

@@ -9,7 +9,7 @@ from pathlib import Path
 from adapters.models.check import check_diffusers_folder, describe_folder
 from adapters.models.hashing import files_of
 from adapters.models.safetensors_header import read_header
-from adapters.models.single_files import describe_checkpoint
+from adapters.models.single_files import describe_checkpoint, recognise_file
 from adapters.models.weights import WEIGHTS
 from core.domain.errors import ModelError
 from core.domain.families import TITLES, CheckpointKind
@@ -26,7 +26,7 @@ def report_on(path: Path) -> ModelReport:
     except (ModelError, OSError) as error:
         return replace(report, problem=str(error))
     try:
-        return _of_kind(counted, _kind(path))
+        return _of_folder(counted, path) if path.is_dir() else _of_file(counted, path)
     except ModelError as error:
         return replace(counted, problem=str(error))
 
@@ -47,11 +47,19 @@ def _counted(report: ModelReport, path: Path) -> ModelReport:
     )
 
 
-def _kind(path: Path) -> CheckpointKind:
-    if not path.is_dir():
-        return describe_checkpoint(path, path.parent)
+def _of_folder(report: ModelReport, path: Path) -> ModelReport:
     check_diffusers_folder(path, path)
-    return describe_folder(path)
+    return _of_kind(report, describe_folder(path))
+
+
+def _of_file(report: ModelReport, path: Path) -> ModelReport:
+    """Of one that lacks a part it is still told what it is."""
+    known = _of_kind(report, recognise_file(path, path.parent))
+    try:
+        describe_checkpoint(path, path.parent)
+    except ModelError as error:
+        return replace(known, problem=str(error))
+    return known
 
 
 def _of_kind(report: ModelReport, kind: CheckpointKind) -> ModelReport:
@@ -61,4 +69,5 @@ def _of_kind(report: ModelReport, kind: CheckpointKind) -> ModelReport:
         prediction=kind.prediction,
         assumed=kind.assumed,
         channels=kind.channels,
+        missing=kind.missing,
     )

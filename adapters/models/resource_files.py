@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from adapters.models.check import check_inside
+from adapters.models.printable import is_text
 from adapters.models.safetensors_header import SafetensorsHeader, describe_file
 from core.domain.errors import ModelError
 from core.domain.resources import EMBEDDING_KEYS, EmbeddingRef, LoraRef, NamedFile
@@ -57,6 +58,8 @@ class DiskResourceFiles:
 
 def _readable(folder: Path, root: Path) -> Iterator[tuple[Path, SafetensorsHeader]]:
     for path in sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else ():
+        if not is_text(str(path.relative_to(root))):
+            continue
         try:
             check_inside(path, root)
             yield path, describe_file(path)

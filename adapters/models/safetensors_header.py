@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.models.printable import printable
 from core.domain.errors import ModelError
 
 MAX_HEADER = 16 * 1024 * 1024
@@ -34,7 +35,8 @@ def describe_file(path: Path) -> SafetensorsHeader:
     """The header of a whole file. Raises ``ModelError`` as :func:`read_header` does."""
     header = _read(path)
     metadata = header.pop("__metadata__", None)
-    texts = {str(key): str(text) for key, text in metadata.items()} if isinstance(metadata, dict) else {}
+    told = metadata.items() if isinstance(metadata, dict) else ()
+    texts = {printable(str(key)): printable(str(text)) for key, text in told}
     return SafetensorsHeader({name: tuple(entry["shape"]) for name, entry in header.items()}, texts)
 
 
@@ -46,6 +48,8 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():  # to open a pipe is to wait for ever
+        raise ModelError(f"{path} is no file")
     try:
         with open(path, "rb") as file:
             size = path.stat().st_size

@@ -13,6 +13,7 @@ from adapters.models.check import read_json
 from core.domain.errors import ModelError
 from core.domain.families import EPSILON, V_PREDICTION
 
+PARTS = ("vae", "text_encoder", "text_encoder_2", "text_encoder_3")
 _MAX_YAML = 256 * 1024
 _PARAMETERIZATION = re.compile(r"^\s*parameterization\s*:\s*[\"']?(\w+)", re.MULTILINE)
 _PREDICTIONS = {"v": V_PREDICTION, "eps": EPSILON, V_PREDICTION: V_PREDICTION, EPSILON: EPSILON}
@@ -44,11 +45,7 @@ def prediction_beside(path: Path) -> str | None:
 def parts_beside(path: Path) -> frozenset[str]:
     """The parts of which the folder beside it has weights."""
     folder = folder_beside(path)
-    return frozenset(
-        name
-        for name in ("vae", "text_encoder", "text_encoder_2")
-        if any((folder / name).glob("*.safetensors"))
-    )
+    return frozenset(name for name in PARTS if any((folder / name).glob("*.safetensors")))
 
 
 def _text(path: Path) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.models.check import INDEX, check_inside
+from adapters.models.flow_checks import check_tokenizers
 from adapters.models.safetensors_header import describe_file
 from adapters.models.scan import visible
 from adapters.models.sidecars import parts_beside, prediction_beside
@@ -16,7 +17,11 @@ from core.domain.families import TITLES, CheckpointKind, recognise
 VAE_BESIDE = ".vae"
 """``name.vae.safetensors`` is the VAE of ``name.safetensors``, and no checkpoint."""
 _DEEPEST = 6
-_PARTS = {"vae": "VAE", "text_encoder": "text encoder"}
+_PARTS = {
+    "vae": "VAE",
+    "text_encoder": "text encoder",
+    "text_encoder_2": "second text encoder",
+}
 
 
 def find_files(root: Path, deepest: int = _DEEPEST) -> Iterator[Path]:
@@ -40,18 +45,26 @@ def describe_checkpoint(path: Path, root: Path) -> CheckpointKind:
 
     :param root: no link may lead out of it.
     """
-    check_inside(path, root)
-    if path.suffix.lower() in PICKLES:
-        raise ModelError(f"{path} cannot be used: {PICKLED}")
-    header = describe_file(path)
-    try:
-        kind = recognise(header.shapes, header.metadata, prediction_beside(path))
-    except ModelError as error:
-        raise ModelError(f"{path} cannot be used: {error}") from None
+    kind = recognise_file(path, root)
     for part in kind.missing:
         if part not in parts_beside(path):
             raise ModelError(
                 f"{path} is a {TITLES[kind.family]} model without a {_PARTS[part]}; "
                 f"put one in the layout of diffusers into {path.stem}/{part} beside it"
             )
+    check_tokenizers(path, kind)
     return kind
+
+
+def recognise_file(path: Path, root: Path) -> CheckpointKind:
+    """The same of a file whose parts may be missing."""
+    check_inside(path, root)
+    if path.suffix.lower() in PICKLES:
+        raise ModelError(f"{path} cannot be used: {PICKLED}")
+    header = describe_file(path)
+    try:
+        return recognise(header.shapes, header.metadata, prediction_beside(path))
+    except ModelError as error:
+        raise ModelError(f"{path} cannot be used: {error}") from None
+    except IndexError:
+        raise ModelError(f"{path} cannot be used: its tensors have the shapes of no known model") from None

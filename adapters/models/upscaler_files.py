@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.models.remembered import ModelProblem, Remembered
+from adapters.models.remembered import Remembered
 from adapters.models.weights import find_weights, problem_of
+from core.domain.model_report import ModelProblem
 from core.domain.resources import UpscalerRef
 
 FOLDERS = ("ESRGAN", "RealESRGAN", "SwinIR", "HAT", "DAT", "ScuNET", "OmniSR", "SPAN")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from adapters.models.printable import is_text
 from adapters.models.safetensors_header import read_header
 from adapters.models.scan import visible
 from core.domain.errors import ModelError
@@ -39,5 +40,5 @@ def _walk(folder: Path, root: Path, suffixes: tuple[str, ...], depth: int) -> It
         if path.is_dir():
             if depth < _DEEPEST and path.resolve().is_relative_to(root):
                 yield from _walk(path, root, suffixes, depth + 1)
-        elif path.suffix.lower() in suffixes and path.is_file():
+        elif path.suffix.lower() in suffixes and path.is_file() and is_text(path.name):
             yield path

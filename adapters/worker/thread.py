@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from core.ports.driving import RunJobs
 
@@ -14,11 +15,19 @@ POLL_SECONDS = 0.1
 
 
 class ThreadWorker:
-    """Runs jobs in ``count`` threads until stopped, or in more once it is told to grow."""
+    """Runs ``count`` jobs at once until stopped, or more once it is told to grow.
 
-    def __init__(self, loop: RunJobs, count: int) -> None:
+    :param spare: threads beside those that draw, which store results meanwhile.
+    :param let: lets so many jobs be drawn at once; for a worker with threads to spare.
+    """
+
+    def __init__(
+        self, loop: RunJobs, count: int, spare: int = 0, let: Callable[[int], None] = lambda count: None
+    ) -> None:
         self._loop = loop
         self._count = count
+        self._spare = spare
+        self._let = let
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -26,8 +35,9 @@ class ThreadWorker:
         self.grow(self._count)
 
     def grow(self, count: int) -> None:
-        """Have at least ``count`` threads."""
-        for number in range(len(self._threads), count):
+        """Run at least ``count`` jobs at once."""
+        self._let(count)
+        for number in range(len(self._threads), count + self._spare):
             thread = threading.Thread(target=self._work, name=f"serena-worker-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()

@@ -7,8 +7,8 @@ import re
 import pytest
 import torch
 
+from adapters.backends.shared.philox import PhiloxGenerator
 from adapters.backends.torch.noise import BatchNoise, NoiseSpec, RandnSource, seed_resize_cells
-from adapters.backends.torch.philox import PhiloxGenerator
 from contracts.golden.cases import FLOAT32_SCHEDULE, Golden, assert_close, parametrize_keys
 
 SEEDS, SUBSEEDS = (1234, 1235), (99, 100)

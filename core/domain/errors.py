@@ -17,7 +17,9 @@ SerenaError                      anything that Serena raises on purpose
 ├── JobConflict                  a transition that the job's state does not allow
 │   └── LeaseLost                the job was given to another worker meanwhile
 ├── QueueFull                    too many jobs wait; try later
+│   └── QueueTooLarge            the requests that wait hold too many bytes; try later
 ├── NotReady                     the server starts or stops; try later
+│   └── NoWorker                 the process that draws cannot be started; that is tried again
 ├── ModelError                   a checkpoint on disk cannot be used
 ├── BackendError                 the backend failed while it drew
 │   ├── WorkerDied               the process that drew ended before the job did
@@ -139,11 +141,17 @@ class UnknownJob(SerenaError):
 
 
 class ExpiredJob(UnknownJob):
-    """There was a job of that id; it and its pictures were removed by the retention rules."""
+    """There was a job of that id; it and its pictures were removed by the retention rules.
 
-    def __init__(self, job_id: str) -> None:
+    :ivar owner: whose it was; others are not to be told that there was one.
+    """
+
+    owner: str | None = None
+
+    def __init__(self, job_id: str, owner: str | None = None) -> None:
         SerenaError.__init__(self, f"job {job_id!r} has expired: it and its pictures are no longer kept")
         self.job_id = job_id
+        self.owner = owner
 
 
 class JobConflict(SerenaError):
@@ -168,8 +176,22 @@ class QueueFull(SerenaError):
         self.length = limit if length is None else length
 
 
+class QueueTooLarge(QueueFull):
+    """The requests that wait, with their pictures, hold as many bytes as they may."""
+
+    def __init__(self, limit: int, length: int) -> None:
+        held = f"{limit / 2**20:g} MiB"
+        SerenaError.__init__(self, f"the jobs that wait may hold {held} of requests; try again later")
+        self.limit = limit
+        self.length = length
+
+
 class NotReady(SerenaError):
     """The server is starting or stopping; the same request may succeed later."""
+
+
+class NoWorker(NotReady):
+    """The process that draws cannot be started; that is tried again, and jobs wait until then."""
 
 
 class ModelError(SerenaError):

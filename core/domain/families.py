@@ -6,6 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.domain.errors import ModelError
+from core.domain.flow_families import (
+    FLOW,
+    FLOW_FAMILIES,
+    FlowFamily,
+    flow_family_of,
+    missing_parts,
+    takes,
+)
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -15,6 +23,7 @@ TITLES: Mapping[str, str] = {
     SD2: "Stable Diffusion 2.x",
     SDXL: "Stable Diffusion XL",
     REFINER: "Stable Diffusion XL refiner",
+    **{name: family.title for name, family in FLOW_FAMILIES.items()},
 }
 """The families that are drawn with, and what they are called."""
 INPAINT_CHANNELS = 9
@@ -63,10 +72,11 @@ class CheckpointKind:
     """What a single-file checkpoint is.
 
     :ivar family: a key of :data:`TITLES`.
-    :ivar channels: how many its UNet takes: 4; 9 of inpainting models, 8 of those that follow instructions.
-    :ivar prediction: ``epsilon`` or ``v_prediction``. :ivar assumed: nothing says so; it is what most of the
-        family do.
-    :ivar missing: the parts that it has not: ``vae``, ``text_encoder``.
+    :ivar channels: how many its UNet takes: 4; 9 of inpainting models, 8 of those that follow instructions;
+        of a flow family: those of its latents.
+    :ivar prediction: ``epsilon``, ``v_prediction`` or ``flow``. :ivar assumed: nothing says so; it is what
+        most of the family do.
+    :ivar missing: the parts that it has not: ``vae``, ``text_encoder`` and the like.
     """
 
     family: str
@@ -87,6 +97,8 @@ def recognise(shapes: Shapes, metadata: Mapping[str, str], told: str | None = No
 
     Raises :class:`ModelError`: it is none that is drawn with, and the sentence names what it is.
     """
+    if (flow := flow_family_of(shapes)) is not None:
+        return _flow_kind(*flow, shapes)
     if FIRST_LAYER not in shapes:
         raise ModelError(f"it is {other_kind(shapes)}, and no checkpoint that is drawn with")
     family, channels = _family(shapes), int(shapes[FIRST_LAYER][1])
@@ -113,6 +125,16 @@ def other_kind(shapes: Shapes) -> str:
             return words
     some = ", ".join(sorted(shapes)[:3])
     return f"of an unknown kind ({len(shapes)} tensors: {some[:200]}{', …' if len(shapes) > 3 else ''})"
+
+
+def _flow_kind(family: FlowFamily, prefix: str, shapes: Shapes) -> CheckpointKind:
+    found, wanted = takes(family, shapes, prefix), family.first[1]
+    if found != wanted:
+        raise ModelError(
+            f"it is a {family.title} model whose transformer takes {found} numbers for a patch; "
+            f"drawn with are those that take {wanted}"
+        )
+    return CheckpointKind(family.name, family.channels, FLOW, missing=tuple(missing_parts(family, shapes)))
 
 
 def _family(shapes: Shapes) -> str:

@@ -9,7 +9,7 @@ BlobRef = NewType("BlobRef", str)
 """Name of some bytes in the blob store: the hex sha256 of the content."""
 
 ImageMode = Literal["RGB", "RGBA", "L"]
-ImageFormat = Literal["png", "jpg", "jpeg", "webp"]
+ImageFormat = Literal["png", "jpg", "jpeg", "webp", "avif"]
 
 CHANNELS: dict[ImageMode, int] = {"RGB": 3, "RGBA": 4, "L": 1}
 

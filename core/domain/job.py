@@ -19,6 +19,7 @@ from core.domain.image import BlobRef
 from core.domain.model import ModelIdentity
 from core.domain.request import GenerationRequest
 from core.domain.result import FileOrder, GenerationResult
+from core.domain.steps import JobSteps
 from core.domain.styles import Style
 
 JobId = NewType("JobId", str)
@@ -135,8 +136,10 @@ class Job:
     :ivar server_deaths: how many of these ended because the whole server died, which is not the job's fault.
     :ivar key: the caller's idempotency key; one job per owner has it.
     :ivar digest: hash of the request as it was sent, to tell a retry from another request with the same key.
+    :ivar input_size: bytes that its request holds, text and pictures.
     :ivar detached: it runs on when the caller that waits for it goes away.
     :ivar stop_requested: somebody asked to stop it while it ran; durable, so that a restart still knows.
+    :ivar steps: how far it is while it runs, for the other servers of its queue; None: nobody has said.
     :ivar files: what is still to be written after the commit.
     :ivar delivery: the webhook, until it was delivered or given up.
     :ivar due_at: when files or webhook are to be tried next, by whoever finds them; None: nothing is owed.
@@ -154,9 +157,11 @@ class Job:
     server_deaths: int = 0
     key: str | None = None
     digest: str = ""
+    input_size: int = 0
     detached: bool = False
     stop_requested: bool = False
     lease: Lease | None = None
+    steps: JobSteps | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     result: GenerationResult | None = None
@@ -176,8 +181,9 @@ class Job:
 
     @property
     def size(self) -> int:
-        """Bytes of its pictures."""
-        return sum(image.size for image in self.result.images) if self.result is not None else 0
+        """Bytes that it holds: its request and its pictures."""
+        pictures = self.result.images if self.result is not None else ()
+        return self.input_size + sum(image.size for image in pictures)
 
     def blobs(self) -> frozenset[BlobRef]:
         """Those of its inputs, which a retry needs too, of its pictures, and of files still to be written."""
@@ -195,18 +201,23 @@ class Job:
         return (self.id, self.created_at) == (other.id, other.created_at)
 
     def start(self, now: datetime, lease: Lease | None = None) -> Job:
-        return replace(self._to(JobState.RUNNING), started_at=now, attempts=self.attempts + 1, lease=lease)
+        return self._to(JobState.RUNNING, started_at=now, attempts=self.attempts + 1, lease=lease)
 
     def renew(self, token: str, until: datetime) -> Job:
         """Raises ``LeaseLost`` when the job is no longer run under that token."""
         self._hold(token)
         return replace(self, lease=replace(self.lease, until=until)) if self.lease else self
 
+    def note(self, token: str | None, steps: JobSteps) -> Job:
+        """Say how far it is. Raises ``LeaseLost`` as :meth:`renew` does."""
+        self._hold(token)
+        return replace(self, steps=steps)
+
     def requeue(self, token: str | None = None, *, server_died: bool = False) -> Job:
         """Put back a job whose worker died."""
         self._hold(token)
         deaths = self.server_deaths + server_died
-        return replace(self._to(JobState.QUEUED), started_at=None, lease=None, server_deaths=deaths)
+        return self._to(JobState.QUEUED, started_at=None, lease=None, steps=None, server_deaths=deaths)
 
     def request_stop(self) -> Job:
         """Remember that it was told to stop while it runs."""
@@ -216,20 +227,21 @@ class Job:
 
     def succeed(self, result: GenerationResult, now: datetime, token: str | None = None) -> Job:
         self._hold(token)
-        return replace(self._ended(JobState.SUCCEEDED, now), **_kept(result))
+        return self._ended(JobState.SUCCEEDED, now, **_kept(result))
 
     def fail(self, error: JobError, now: datetime, token: str | None = None) -> Job:
         self._hold(token)
-        return replace(self._ended(JobState.FAILED, now), error=error)
+        return self._ended(JobState.FAILED, now, error=error)
 
     def cancel(self, now: datetime, result: GenerationResult | None = None, token: str | None = None) -> Job:
         """End a job that was told to stop; ``result`` holds the pictures that exist, if it ran."""
         self._hold(token)
-        return replace(self._ended(JobState.CANCELLED, now), **_kept(result))
+        return self._ended(JobState.CANCELLED, now, **_kept(result))
 
     def owe(self, at: datetime) -> Job:
         """Its files and its webhook, if it has any, are to be seen to; at ``at`` by whoever finds them."""
-        return replace(self, due_at=at if self.files or self.delivery else None)
+        due_at = at if self.files or self.delivery else None
+        return self if due_at == self.due_at else replace(self, due_at=due_at)
 
     def claim(self, now: datetime, until: datetime) -> Job:
         """For one who sees to what is due: others leave it alone until ``until``."""
@@ -251,17 +263,17 @@ class Job:
         """Its webhook is to be tried again at ``at``; None: it was delivered, or given up."""
         return replace(self, delivery=delivery).owe(at)
 
-    def _ended(self, state: JobState, now: datetime) -> Job:
-        return replace(self._to(state), finished_at=now, lease=None)
+    def _ended(self, state: JobState, now: datetime, **changes: Any) -> Job:
+        return self._to(state, finished_at=now, lease=None, steps=None, **changes)
 
     def _hold(self, token: str | None) -> None:
         if token != self.token:
             raise LeaseLost(self.id)
 
-    def _to(self, state: JobState) -> Job:
+    def _to(self, state: JobState, **changes: Any) -> Job:
         if state not in ALLOWED[self.state]:
             raise JobConflict(f"job {self.id} is {self.state}; it cannot become {state}")
-        return replace(self, state=state)
+        return replace(self, state=state, **changes)
 
 
 def _kept(result: GenerationResult | None) -> dict[str, Any]:
@@ -269,6 +281,13 @@ def _kept(result: GenerationResult | None) -> dict[str, Any]:
     if result is None:
         return {}
     return {"result": replace(result, files=()), "files": result.files}
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What is remembered of a job that was removed."""
+
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,28 @@ _NUMBERS = (
     "s_noise",
     "refiner_switch_at",
 )
+_WHOLE = (
+    "seed",
+    "subseed",
+    "seed_resize_from_w",
+    "seed_resize_from_h",
+    "batch_size",
+    "n_iter",
+    "steps",
+    "width",
+    "height",
+)
+
+
+def check_types(request: GenerationRequest) -> None:
+    """Doors give the right types; what plugins and scripts put in their place may be of other libraries, and
+    could not be kept. Raises ``InvalidValue``."""
+    for name in _WHOLE:
+        if not isinstance(getattr(request, name), int):
+            raise InvalidValue(name, getattr(request, name), "it must be a whole number, an int")
+    for name in (*_NUMBERS, "s_tmax"):
+        if not isinstance(getattr(request, name), int | float | None):
+            raise InvalidValue(name, getattr(request, name), "it must be a number, an int or a float")
 
 
 def check_request(request: GenerationRequest, limits: RequestLimits) -> None:
@@ -57,6 +79,7 @@ def check_request(request: GenerationRequest, limits: RequestLimits) -> None:
 
 
 def _check_drawing(request: GenerationRequest, limits: RequestLimits) -> None:
+    check_types(request)
     _check_counts(request, limits)
     _check_texts(request, limits)
     _check_size("width", request.width, request.height, limits)

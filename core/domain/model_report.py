@@ -13,6 +13,7 @@ class ModelReport:
     :ivar family: as its makers call it; None: it is of none that is drawn with.
     :ivar assumed: nothing says what it predicts; ``prediction`` is what most of the family do.
     :ivar precision: the number formats of its weights, the most used first.
+    :ivar missing: parts that a single file has not: ``vae``, ``text_encoder``. They have to lie beside it.
     :ivar problem: why it cannot be used, in one sentence; None: it can.
     """
 
@@ -25,4 +26,13 @@ class ModelReport:
     precision: tuple[str, ...] = ()
     tensors: int = 0
     bytes: int = 0
+    missing: tuple[str, ...] = ()
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProblem:
+    """A checkpoint or a file of weights that cannot be used, and the sentence that says why."""
+
+    name: str
+    message: str

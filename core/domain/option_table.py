@@ -10,12 +10,12 @@ from core.domain.options import OptionSpec
 OPTIONS: tuple[OptionSpec, ...] = (
     # saving
     OptionSpec("samples_save", True),
-    OptionSpec("samples_format", "png", choices=("png", "jpg", "jpeg", "webp")),
+    OptionSpec("samples_format", "png", choices=("png", "jpg", "jpeg", "webp", "avif")),
     OptionSpec("samples_filename_pattern", ""),
     OptionSpec("save_images_add_number", True),
     OptionSpec("save_images_replace_action", "Replace", choices=("Replace", "Add number suffix")),
     OptionSpec("grid_save", True),
-    OptionSpec("grid_format", "png", choices=("png", "jpg", "jpeg", "webp")),
+    OptionSpec("grid_format", "png", choices=("png", "jpg", "jpeg", "webp", "avif")),
     OptionSpec("grid_extended_filename", False),
     OptionSpec("grid_only_if_multiple", True),
     OptionSpec("grid_prevent_empty_spots", False),
@@ -353,4 +353,6 @@ OPTIONS: tuple[OptionSpec, ...] = (
     OptionSpec("extra_options_accordion", False),
     # prompt
     OptionSpec("enable_prompt_comments", True),
+    # not the reference's
+    OptionSpec("distilled_cfg_scale", 3.5, minimum=0, maximum=100),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from core.domain.errors import InvalidValue, UnknownOption
 
+T = TypeVar("T")
 OptionValue: TypeAlias = Any
 """A JSON value: null, boolean, number, text or a list of texts."""
 
@@ -22,6 +23,8 @@ class OptionSpec:
     :param default: also tells the type: a number option takes numbers, a flag booleans, and None takes a
         text.
     :param restricted: changes over the API are ignored in silence, as in the reference.
+    :param check: gives the value of this name as it is kept, or raises :class:`InvalidValue`; it stands in
+        for the type. Plugins' options have one.
     """
 
     name: str
@@ -30,9 +33,12 @@ class OptionSpec:
     minimum: float | None = None
     maximum: float | None = None
     restricted: bool = False
+    check: Callable[[str, OptionValue], OptionValue] | None = None
 
     def accept(self, value: OptionValue) -> OptionValue:
         """``value`` in this option's type. Raises :class:`InvalidValue`; never changes anything."""
+        if self.check is not None:
+            return self.check(self.name, value)
         result = _COERCE[type(self.default)](self.name, value)
         if self.choices and result not in self.choices:
             raise InvalidValue(f"option {self.name}", value, f"it must be one of {', '.join(self.choices)}")
@@ -101,6 +107,7 @@ class OptionRegistry:
 
     def __init__(self, specs: Iterable[OptionSpec]) -> None:
         self._specs: dict[str, OptionSpec] = {}
+        self._groups: dict[Callable[..., Any], dict[str, str]] = {}
         for spec in specs:
             self.add(spec)
 
@@ -109,8 +116,24 @@ class OptionRegistry:
             raise ValueError(f"option {spec.name!r} is registered twice")
         self._specs[spec.name] = spec
 
+    def add_group(self, kind: Callable[..., Any], specs: Mapping[str, OptionSpec]) -> None:
+        """Options that belong together: ``OptionValues.of(kind)`` calls ``kind`` with their values."""
+        for spec in specs.values():
+            self.add(spec)
+        self._groups[kind] = {field: spec.name for field, spec in specs.items()}
+
+    def group(self, kind: Callable[..., Any]) -> Mapping[str, str]:
+        """The names of the options of a group, by field. Raises ``LookupError``."""
+        try:
+            return self._groups[kind]
+        except KeyError:
+            name = getattr(kind, "__name__", repr(kind))
+            raise LookupError(
+                f"{name} are no settings here; offer them in serena_register_settings"
+            ) from None
+
     def __iter__(self) -> Iterator[OptionSpec]:
-        return iter(self._specs.values())
+        return iter(tuple(self._specs.values()))
 
     def __contains__(self, name: object) -> bool:
         return name in self._specs
@@ -147,6 +170,11 @@ class OptionValues(Mapping[str, OptionValue]):
     def __len__(self) -> int:
         return sum(1 for _ in self._registry)
 
+    def of(self, kind: Callable[..., T]) -> T:
+        """A plugin's settings as this job sees them: ``kind`` is the model that the plugin offered. Raises
+        ``LookupError`` for one that it did not offer."""
+        return kind(**{field: self[name] for field, name in self._registry.group(kind).items()})
+
     def flag(self, name: str) -> bool:
         return bool(self[name])
 
@@ -155,6 +183,11 @@ class OptionValues(Mapping[str, OptionValue]):
 
     def text(self, name: str) -> str:
         return str(self[name] or "")
+
+    def opened(self, changes: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+        """``changes`` without those of restricted options, which are passed over in silence."""
+        known = self._registry
+        return {k: v for k, v in changes.items() if k not in known or not known.spec(k).restricted}
 
     def overlay(self, changes: Mapping[str, OptionValue]) -> OptionValues:
         """These options with accepted ``changes`` over them. The originals stay as they are."""

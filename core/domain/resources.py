@@ -77,7 +77,10 @@ class ScriptArg:
 
     :param name: what requests call it that name their arguments; they may send them by position as well.
     :param value: the default. Its type is that of the argument; None takes anything.
-    :param choices: the texts it may be, or their indices; empty for a list that is filled elsewhere.
+    :param choices: the texts it may be, or their indices; empty for a list that is filled elsewhere. With a
+        list for a default: the texts that may be in its list.
+    :param filled_with: ``upscalers``: where it is shown, its choices are the upscalers that there are. The
+        script checks what is sent.
     """
 
     name: str = ""
@@ -87,6 +90,7 @@ class ScriptArg:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[str, ...] | None = None
+    filled_with: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

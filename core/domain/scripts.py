@@ -101,6 +101,8 @@ def _value(script: str, field: ScriptArg, value: Any) -> Any:
     if value is None:
         return field.value
     where = f"{script}: {field.name}"
+    if field.choices and isinstance(field.value, list | tuple):
+        return [_choice(where, field.choices, one) for one in _typed(where, field.value, value)]
     if field.choices:
         return _choice(where, field.choices, value)
     return _ranged(where, field, _typed(where, field.value, value))

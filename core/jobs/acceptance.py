@@ -51,14 +51,15 @@ class Acceptance:
             self._check_samplers(request)
         for check in self._checks:
             check(request)
-        options = self._options().overlay(_given(request.override_settings))
+        standing = self._options()
+        options = standing.overlay(standing.opened(_given(request.override_settings)))
         model = self.choose_model(options).identity if request.kind in DRAWN else None
         return FrozenInputs(
             seed=resolve_seed(request.seed, self._random_seed),
             subseed=resolve_seed(request.subseed, self._random_seed),
             model=model,
             options=to_plain(options.changed),
-            styles=self._style_texts(request.styles),
+            styles=self._style_texts(request),
             refiner=self._other_model(request.refiner_checkpoint),
             hires_model=self._other_model(request.hires.checkpoint_name) if request.hires else None,
         )
@@ -98,10 +99,12 @@ class Acceptance:
         if request.hires is not None:
             resolve_hires(first, request.hires.sampler_name, request.hires.scheduler)
 
-    def _style_texts(self, names: tuple[str, ...]) -> tuple[StyleText, ...]:
-        """Unknown names are left out, as in the reference."""
-        known = {style.name: style for style in self._styles.all()} if names else {}
-        return tuple(known[name] for name in names if name in known)
+    def _style_texts(self, request: GenerationRequest) -> tuple[StyleText, ...]:
+        """Unknown names are left out, as in the reference. A script may name any style in its passes."""
+        if request.script_name:
+            return tuple(self._styles.all())
+        known = {style.name: style for style in self._styles.all()} if request.styles else {}
+        return tuple(known[name] for name in request.styles if name in known)
 
 
 def _title_length(ref: ModelRef) -> int:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from core.domain.errors import ExpiredJob, JobConflict, UnknownJob
 from core.domain.image import ImageFormat
 from core.domain.job import ANYBODY, EVERY_JOB, Caller, Job, JobFilter, JobId, JobState
 from core.domain.progress import Progress
+from core.domain.steps import JobSteps
 from core.jobs.ending import Endings
 from core.jobs.events import JobNews
 from core.jobs.live import LiveJobs, LiveRun, pick
+from core.jobs.outage import Outage
 from core.jobs.retention import Retention
 from core.jobs.rules import JobRules
 from core.jobs.waiters import Waiters
 from core.ports.driven import BlobStore, Clock, ImageCodec, JobStore, Processes
 from core.ports.driving import JobEvents, QueueState
+
+MOST_COUNTED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class JobTools:
     rules: JobRules
     preview_format: Callable[[], ImageFormat | None]
     news: JobEvents = field(default_factory=JobNews)
+    outage: Outage = field(default_factory=Outage)
 
 
 class JobControl:
@@ -72,6 +78,8 @@ class JobControl:
             return replace(run.progress(), preview=self._encoded_preview(run) if preview else None)
         if job_id is not None:
             return self._at_rest(self.get(job_id))
+        if (elsewhere := self._elsewhere(caller)) is not None:
+            return self._at_rest(elsewhere)
         if caller.owner is not None or caller.named:
             return Progress()
         return replace(self._live.last, state=None, stage="", label="")
@@ -104,8 +112,22 @@ class JobControl:
 
     def queue(self) -> QueueState:
         return QueueState(
-            counts=self._store.counts(), limit=self._tools.rules.limits.total, draining=self._draining
+            counts=self._store.counts(),
+            limit=self._tools.rules.limits.total,
+            draining=self._draining,
+            outage=self._tools.outage.reason,
         )
+
+    def ahead(self, job_id: JobId) -> int | None:
+        if self._live.get(job_id) is not None:
+            return 0
+        waiting = self._store.count_queued()
+        if waiting > MOST_COUNTED:
+            return None
+        return self._store.position(job_id) if waiting else 0
+
+    def when_unable(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        return self._tools.outage.listen(callback)
 
     def drain(self, seconds: float = 0.0) -> None:
         """Take no more jobs, neither from callers nor from the queue. Those that run may go on for so long,
@@ -128,7 +150,8 @@ class JobControl:
                 self.interrupt(job.id)
 
     def _missing(self, job_id: JobId) -> UnknownJob:
-        return ExpiredJob(job_id) if self._store.has_expired(job_id) else UnknownJob(job_id)
+        gone = self._store.expired(job_id)
+        return UnknownJob(job_id) if gone is None else ExpiredJob(job_id, gone.owner)
 
     def _stop(self, job_id: JobId, change: Callable[[Job], Job]) -> None:
         try:
@@ -150,21 +173,31 @@ class JobControl:
     def _runs_here(self, job: Job) -> bool:
         return job.lease is None or job.lease.worker == self._tools.processes.me
 
+    def _elsewhere(self, caller: Caller) -> Job | None:
+        """The caller's running job on another server of the same queue, where there is one."""
+        return pick(self._store.running(), caller) if self._tools.processes.has_company() else None
+
     def _at_rest(self, job: Job) -> Progress:
-        done = job.state is JobState.SUCCEEDED
-        return Progress(
+        """Of a job that does not run here."""
+        told = Progress(
             job_id=job.id,
             kind=job.request.kind.value,
             state=job.state,
-            fraction=1.0 if done else 0.0,
+            fraction=1.0 if job.state is JobState.SUCCEEDED else 0.0,
             position=self._store.position(job.id),
             started_at=job.started_at,
+            interrupted=job.state is JobState.RUNNING and job.stop_requested,
         )
+        return told if job.steps is None else replace(told, **_fields(job.steps))
 
     def _encoded_preview(self, run: LiveRun) -> bytes | None:
         wanted = self._tools.preview_format()
         image = run.preview() if wanted is not None else None
         return None if wanted is None or image is None else self._tools.codec.encode(image, wanted, None)
+
+
+def _fields(steps: JobSteps) -> dict[str, Any]:
+    return {one.name: getattr(steps, one.name) for one in fields(steps)}
 
 
 def _stopped_run(job: Job, token: str | None) -> Job:

@@ -81,9 +81,18 @@ class JobKeeper:
         if job.stop_requested:
             run.token.interrupt()
         now, lease = self._clock.now(), job.lease
-        if lease is not None and lease.until - now < self._rules.lease * 2 / 3:
+        if lease is None:
+            return
+        is_due = lease.until - now < self._rules.lease * 2 / 3
+        steps = run.steps() if self._processes.has_company() else job.steps
+
+        def change(found: Job) -> Job:
+            kept = found.renew(lease.token, now + self._rules.lease) if is_due else found
+            return kept.note(lease.token, steps) if steps is not None else kept
+
+        if is_due or steps != job.steps:
             with suppress(LeaseLost, UnknownJob):
-                self._store.update(job.id, lambda found: found.renew(lease.token, now + self._rules.lease))
+                self._store.update(job.id, change)
 
     def _is_lost(self, job: Job) -> bool:
         """Whether nobody runs it any more: its process has died, or it has said nothing for a whole lease.

@@ -10,6 +10,7 @@ from core.cancel import CancelToken
 from core.domain.image import RasterImage
 from core.domain.job import Caller, Job, JobId, JobState
 from core.domain.progress import Progress
+from core.domain.steps import JobSteps
 from core.jobs.events import JobNews
 from core.ports.driving import JobEvents
 
@@ -108,6 +109,21 @@ class LiveRun:
                 skipped=self.token.skipped,
                 sequence=self._sequence,
             )
+
+    def steps(self) -> JobSteps:
+        """What other servers may know of it."""
+        now = self.progress()
+        return JobSteps(
+            stage=now.stage,
+            label=now.label,
+            iteration=now.iteration,
+            iterations=now.iterations,
+            step=now.step,
+            steps=now.steps,
+            fraction=now.fraction,
+            eta=now.eta,
+            sequence=now.sequence,
+        )
 
     def _fraction(self) -> float:
         if self._iterations < 1:

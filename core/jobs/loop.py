@@ -11,6 +11,7 @@ from core.domain.errors import (
     BackendError,
     Interrupted,
     LeaseLost,
+    NoWorker,
     SerenaError,
     StorageError,
     UnknownJob,
@@ -22,12 +23,16 @@ from core.jobs.context import working_on
 from core.jobs.ending import Endings
 from core.jobs.events import JobNews
 from core.jobs.live import LiveJobs, LiveRun
+from core.jobs.outage import Outage
 from core.jobs.retention import Retention
 from core.jobs.rules import JobRules
+from core.jobs.slots import Slot, Slots
 from core.ports.driven import Clock, JobStore, Processes
 from core.ports.driving import JobEvents
 
 log = logging.getLogger("serena.jobs")
+
+MANY = 1000
 
 ProcessImages: TypeAlias = Callable[[Job, LiveRun], GenerationResult]
 Change: TypeAlias = Callable[[Job], Job]
@@ -39,6 +44,8 @@ class JobLoop:
     A result is committed only while the job's lease is held; one that comes too late is dropped.
 
     :param is_draining: no more jobs are taken while this is true.
+    :param outage: nor while there is one, where jobs are patient.
+    :param slots: nor while all are in use; without them each thread draws.
     """
 
     def __init__(
@@ -54,10 +61,14 @@ class JobLoop:
         new_id: Callable[[], str],
         rules: JobRules,
         is_draining: Callable[[], bool],
+        outage: Outage | None = None,
+        slots: Slots | None = None,
         news: JobEvents | None = None,
     ) -> None:
         self._store = store
         self._endings = endings
+        self._outage = outage or Outage()
+        self._slots = slots or Slots(MANY)
         self._retention = retention
         self._live = live
         self._process = process
@@ -69,26 +80,43 @@ class JobLoop:
         self._news = news or JobNews()
 
     def run_next(self, timeout: float | None = None) -> JobId | None:
-        if self._is_draining():
+        if self._must_wait():
             return None
-        job = self._store.take(self._started, timeout)
+        slot = self._slots.get(timeout)
+        if slot is None:
+            return None
+        try:
+            return self._run_next(slot, timeout)
+        finally:
+            slot.free()
+
+    def _run_next(self, slot: Slot, timeout: float | None) -> JobId | None:
+        try:
+            job = self._store.take(self._started, timeout)
+        except _NotNowError:
+            return None
         if job is None:
             return None
         run = self._live.open(job)
         with working_on(job.id):
             self._news.started(job)
             try:
-                self._run(job, run)
+                self._run(job, run, slot)
             finally:
                 self._live.close(run)
         return job.id
 
+    def _must_wait(self) -> bool:
+        return self._is_draining() or (self._rules.patient and self._outage.reason is not None)
+
     def _started(self, queued: Job) -> Job:
+        if self._must_wait():  # it came while this thread waited for a job
+            raise _NotNowError
         now = self._clock.now()
         lease = Lease(token=self._new_id(), worker=self._processes.me, until=now + self._rules.lease)
         return queued.start(now, lease)
 
-    def _run(self, job: Job, run: LiveRun) -> None:
+    def _run(self, job: Job, run: LiveRun, slot: Slot) -> None:
         if self._is_draining():  # it came while the process began to end
             run.put_back()
         result: GenerationResult | None = None
@@ -101,8 +129,11 @@ class JobLoop:
             change = self._stopped(job, run)
         except WorkerDied as error:
             change = self._survived(job, describe(error))
+        except NoWorker as error:
+            change = self._undrawn(job, describe(error))
         except (Exception, SystemExit) as error:
             change = self._failed(job, describe(error))
+        slot.free()
         ended = self._commit(run, change)
         if result is not None and (ended is None or ended.result is None):
             self._drop(result)
@@ -155,12 +186,28 @@ class JobLoop:
 
         return change
 
+    def _undrawn(self, job: Job, reason: JobError) -> Change:
+        """Nothing could draw it, for which it is not to blame: it waits until something can."""
+        if not self._rules.patient:
+            return self._failed(job, reason)
+
+        def change(found: Job) -> Job:
+            if found.stop_requested:
+                return found.cancel(self._clock.now(), None, job.token)
+            return found.requeue(job.token, server_died=True)
+
+        return change
+
     def _failed(self, job: Job, reason: JobError) -> Change:
         return lambda found: found.fail(reason, self._clock.now(), job.token)
 
     def _drop(self, result: GenerationResult) -> None:
         self._retention.release(image.blob for image in result.images)
         self._retention.release(ref for order in result.files for ref in order.blobs())
+
+
+class _NotNowError(Exception):
+    """No job is to be taken any more."""
 
 
 def describe(error: BaseException) -> JobError:

@@ -14,9 +14,10 @@ class JobRules:
 
     :ivar limits: how many may wait.
     :ivar keep: how many ended jobs are kept, ``keep_for`` how long, ``keep_bytes`` with how many bytes of
-        pictures. None: no limit.
+        requests and pictures. None: no limit.
     :ivar lease: how long a worker that says nothing keeps its job.
     :ivar max_attempts: how often a worker may die of a job before it fails.
+    :ivar patient: they wait while what draws cannot be started; else they fail with the reason.
     :ivar lasting: what is stopped at the end of the process is found by the next one; else it is cancelled.
     """
 
@@ -26,6 +27,7 @@ class JobRules:
     keep_bytes: int | None = None
     lease: timedelta = timedelta(seconds=30)
     max_attempts: int = 3
+    patient: bool = True
     lasting: bool = False
 
     def retention(self, now: datetime) -> Retention:

@@ -73,6 +73,7 @@ class JobService(JobControl):
                 priority=priority,
                 key=key,
                 digest=digest,
+                input_size=self._size_of(request),
                 detached=detached,
                 delivery=self._delivery(webhook),
             )
@@ -107,6 +108,7 @@ class JobService(JobControl):
                 owner=job.owner,
                 client=job.client,
                 priority=job.priority,
+                input_size=self._size_of(job.request),
                 detached=True,
             )
 
@@ -180,9 +182,14 @@ class JobService(JobControl):
         """The job, and whether it is new: the same request may come twice at once, under one key."""
         if self._draining:
             raise NotReady("Serena is stopping; it takes no more jobs")
-        job = new()
-        earlier = self._replaceable(job)
-        kept = self._store.put(job, self._tools.rules.limits, earlier)
+        job, limits, earlier = new(), self._tools.rules.limits, None
+        try:
+            kept = self._store.put(job, limits)
+        except JobConflict:
+            earlier = self._replaceable(job)
+            if earlier is None:
+                raise
+            kept = self._store.put(job, limits, earlier)
         is_new = kept == job
         if is_new and earlier is not None:
             self._tools.retention.release_result(earlier)
@@ -212,6 +219,10 @@ class JobService(JobControl):
                 raise InvalidImage("the pictures of this job are no longer kept; send them again")
             held.append(self._tools.blobs.put(data))
 
+    def _size_of(self, request: GenerationRequest) -> int:
+        """Bytes that it holds while it waits, and afterwards for a retry."""
+        return len(canonical(request)) + sum(self._tools.blobs.size(ref) for ref in request.blobs())
+
     def _delivery(self, url: str | None) -> Delivery | None:
         if url is None:
             return None
@@ -222,8 +233,12 @@ class JobService(JobControl):
 
 def digest_of(request: GenerationRequest) -> str:
     """Equal for equal requests only."""
-    plain = json.dumps(to_plain(request), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical(request).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def canonical(request: GenerationRequest) -> str:
+    """The request as text; equal requests have the same."""
+    return json.dumps(to_plain(request), sort_keys=True, separators=(",", ":"))
 
 
 def _check_key(key: str | None) -> None:

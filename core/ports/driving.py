@@ -10,6 +10,7 @@ from core.domain.errors import SerenaError
 from core.domain.image import BlobRef
 from core.domain.job import ANYBODY, EVERY_JOB, Caller, Job, JobFilter, JobId, JobState
 from core.domain.model import ModelRef
+from core.domain.model_report import ModelProblem, ModelReport
 from core.domain.options import OptionSpec, OptionValue
 from core.domain.progress import Progress
 from core.domain.request import GenerationRequest
@@ -91,11 +92,13 @@ class QueueState:
     :ivar counts: jobs by state, of everybody.
     :ivar limit: how many may wait; None for any number.
     :ivar draining: the server takes no more jobs.
+    :ivar outage: why no job is taken from the queue for now; None while they are.
     """
 
     counts: Mapping[JobState, int]
     limit: int | None
     draining: bool
+    outage: str | None = None
 
 
 class ControlJobs(Protocol):
@@ -153,6 +156,19 @@ class ControlJobs(Protocol):
 
     def queue(self) -> QueueState: ...
 
+    def ahead(self, job_id: JobId) -> int | None:
+        """How many wait before that job, 0 for one that does not wait; None where so many wait that counting
+        takes its time."""
+        ...
+
+    def when_unable(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``callback`` once, from some thread, with one sentence, when it turns out that nothing can be
+        drawn here for now; at once while that is so. Jobs wait meanwhile, callers should not.
+
+        What it returns makes it forget the callback.
+        """
+        ...
+
 
 class JobEvents(Protocol):
     """What doors hand in to hear what happens to jobs, for metrics and logs. Called from any thread once the
@@ -198,6 +214,14 @@ class BrowseModels(Protocol):
 
     def find(self, name: str) -> ModelRef:
         """The checkpoint of that title, name, file stem or hash. Raises ``UnknownModel``."""
+        ...
+
+    def report(self, model: ModelRef) -> ModelReport:
+        """What its headers say of it. Never raises for what lies there."""
+        ...
+
+    def problems(self) -> Sequence[ModelProblem]:
+        """What looks like a checkpoint and is not offered, and why."""
         ...
 
     def current(self) -> ModelRef | None:
@@ -303,6 +327,24 @@ class RunJobs(Protocol):
     def run_next(self, timeout: float | None = None) -> JobId | None:
         """Take a job and run it to its end; None when none came within ``timeout`` seconds. Never raises
         because of the job."""
+        ...
+
+
+class ReportOutage(Protocol):
+    """For the worker only: that what draws cannot be started. Safe from any thread."""
+
+    @property
+    def reason(self) -> str | None:
+        """None while all is well."""
+        ...
+
+    def begin(self, reason: str) -> None:
+        """From now on jobs are left in the queue, and those who wait for one are told ``reason``; told again,
+        the newer one stands."""
+        ...
+
+    def end(self) -> None:
+        """Jobs are taken again."""
         ...
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.sampling.float32 import linspace
 from core.sampling.model_sigmas import TRAINING_STEPS, ModelSigmas
+from core.sampling.spacing import Spacing, skipping_times
 
 LCM_STEPS = 50
 """A consistency model is distilled on this many of the teacher's training steps."""
@@ -22,7 +23,13 @@ class LcmSigmas(ModelSigmas):
         """The consistency table of a model with this full table."""
         stride = max(len(table.sigmas) // LCM_STEPS, 1)
         kept = slice(stride - 1, None, stride)
-        return cls(table.sigmas[kept], table.alphas_cumprod[kept], is_flow=table.is_flow, stride=stride)
+        return cls(
+            table.sigmas[kept],
+            table.alphas_cumprod[kept],
+            is_flow=table.is_flow,
+            spacing=table.spacing,
+            stride=stride,
+        )
 
     def sigma_to_t(self, sigma: float, quantize: bool | None = None) -> float:
         """Nearest of the distilled times: such a model was never asked at any other."""
@@ -34,3 +41,8 @@ class LcmSigmas(ModelSigmas):
     def uniform(self, n: int) -> list[float]:
         first, last = self.sigma_to_t(self.sigma_max), self.sigma_to_t(self.sigma_min)
         return [self.t_to_sigma(t) for t in linspace(first, last, n)] + [0.0]
+
+    def automatic(self, n: int) -> list[float]:
+        if self.spacing is Spacing.CONSISTENCY:
+            return [*(self.sigmas[i] for i in skipping_times(n, len(self.sigmas))), 0.0]
+        return self.uniform(n)

@@ -16,6 +16,7 @@ from operator import mul
 from core.domain.errors import InvalidValue
 from core.sampling.float32 import exp, lerp, log, single
 from core.sampling.float32 import linspace as linspace32
+from core.sampling.spacing import Spacing, trailing_times
 
 TRAINING_STEPS = 1000
 ZERO_SNR_LAST = 4.8973451890853435e-08
@@ -30,6 +31,18 @@ def linspace(first: float, last: float, count: int) -> list[float]:
     return [first + step * i for i in range(count - 1)] + [last]
 
 
+def _shifted(time: float, shift: float) -> float:
+    return shift * time / (1.0 + (shift - 1.0) * time)
+
+
+def _stretched(levels: list[float], terminal: float) -> list[float]:
+    """The same, with the distances from 1 scaled so that the last is ``terminal``."""
+    done = 1.0 - levels[-1]
+    if terminal == 0.0 or done == 0.0:
+        return levels
+    return [1.0 - (1.0 - level) * (1.0 - terminal) / done for level in levels]
+
+
 def _sigma(alpha_cumprod: float) -> float:
     return single(math.sqrt(single(single(1.0 - alpha_cumprod) / alpha_cumprod)))
 
@@ -42,12 +55,20 @@ class ModelSigmas:
     :param alphas_cumprod: share of signal variance, ``1 / (1 + sigma^2)``; empty for a flow model.
     :param quantize: sigma_to_t answers the nearest whole time (option enable_quantization).
     :param is_flow: sigmas mix data and noise as ``(1 - sigma) x + sigma noise`` (SD3).
+    :param shift: of a flow table: how far its levels lean towards noise.
+    :param trailing: uniform levels are spaced as the makers of flow models space them: 1 to 1 / n, shifted.
+    :param spacing: what Automatic means for it.
+    :param terminal: where trailing levels are stretched to end; 0: they end where they fall.
     """
 
     sigmas: tuple[float, ...]
     alphas_cumprod: tuple[float, ...] = ()
     quantize: bool = False
     is_flow: bool = False
+    shift: float = 1.0
+    trailing: bool = False
+    terminal: float = 0.0
+    spacing: Spacing = Spacing.UNIFORM
     log_sigmas: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,10 +97,12 @@ class ModelSigmas:
         return cls.from_betas([r * r for r in linspace(math.sqrt(start), math.sqrt(end), count)])
 
     @classmethod
-    def flow(cls, shift: float = 3.0, count: int = TRAINING_STEPS) -> ModelSigmas:
+    def flow(
+        cls, shift: float = 3.0, count: int = TRAINING_STEPS, *, trailing: bool = False, terminal: float = 0.0
+    ) -> ModelSigmas:
         """The rectified-flow table of SD3: ``shift t / (1 + (shift - 1) t)`` for t = 1/count .. 1."""
-        times = [(i + 1) / count for i in range(count)]
-        return cls(tuple(shift * t / (1.0 + (shift - 1.0) * t) for t in times), is_flow=True)
+        sigmas = tuple(_shifted((i + 1) / count, shift) for i in range(count))
+        return cls(sigmas, is_flow=True, shift=shift, trailing=trailing, terminal=terminal)
 
     @property
     def sigma_min(self) -> float:
@@ -90,11 +113,14 @@ class ModelSigmas:
         return self.sigmas[-1]
 
     def zero_terminal_snr(self) -> ModelSigmas:
-        """The same table with sqrt(alphas_cumprod) shifted and scaled to end at (almost) pure noise."""
+        """The same table with sqrt(alphas_cumprod) shifted and scaled to end at (almost) pure noise. A flow
+        table does so anyway."""
+        if self.is_flow:
+            return self
         roots = [math.sqrt(a) for a in self.alphas_cumprod]
         scale = roots[0] / (roots[0] - roots[-1])
         alphas = [((r - roots[-1]) * scale) ** 2 for r in roots[:-1]] + [ZERO_SNR_LAST]
-        return replace(ModelSigmas.from_alphas_cumprod(alphas), quantize=self.quantize)
+        return replace(ModelSigmas.from_alphas_cumprod(alphas), quantize=self.quantize, spacing=self.spacing)
 
     def quantized(self, on: bool = True) -> ModelSigmas:
         """The same table whose sigma_to_t answers whole times."""
@@ -126,4 +152,12 @@ class ModelSigmas:
 
     def uniform(self, n: int) -> list[float]:
         """n noise levels evenly spaced in model time from the highest down, then 0."""
+        if self.trailing:
+            return [*_stretched([_shifted(1.0 - i / n, self.shift) for i in range(n)], self.terminal), 0.0]
         return [self.t_to_sigma(t) for t in linspace32(len(self.sigmas) - 1.0, 0.0, n)] + [0.0]
+
+    def automatic(self, n: int) -> list[float]:
+        """The levels of a request that asks for none, where the sampler has no schedule of its own."""
+        if self.spacing is Spacing.TRAILING:
+            return [*(self.sigmas[t] for t in trailing_times(n, len(self.sigmas))), 0.0]
+        return self.uniform(n)

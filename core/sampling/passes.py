@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from core.domain.errors import InvalidValue
 from core.sampling.dpm_solver import dpm_fast, dpm_fast_steps
+from core.sampling.flow import check_flow_levels, check_flow_sampler
 from core.sampling.lcm_sigmas import LcmSigmas
 from core.sampling.model_sigmas import TRAINING_STEPS, ModelSigmas
 from core.sampling.params import SamplerParams, UniPCOptions
@@ -108,8 +109,13 @@ def plan_sigmas(
         overrides = replace(overrides, discard_penultimate=True)
     scheduler = ResolvedSampling(plan.sampler, plan.scheduler).schedule
     steps = plan.steps if start is None else start.total
+    if model_sigmas.is_flow:
+        check_flow_sampler(plan.sampler)
     table = sampler_table(plan.sampler, model_sigmas)
-    return schedule_sigmas(scheduler, steps, table, overrides, is_sdxl=plan.is_sdxl)
+    sigmas = schedule_sigmas(scheduler, steps, table, overrides, is_sdxl=plan.is_sdxl)
+    if model_sigmas.is_flow:
+        check_flow_levels(scheduler, sigmas, plan.s_churn)
+    return sigmas
 
 
 def brownian_span(

@@ -58,6 +58,7 @@ class SamplerInfo:
     :param range_only: it chooses its own levels between the ends of a range (DPM fast, DPM adaptive).
     :param adaptive: the error of a step decides the next, so that rounding may lead to another picture.
     :param cfg_multiplier: what the backend multiplies the guidance scale by.
+    :param flow: it follows a flow model's levels too: no noise is added on the way.
     :param consistency: the model is a latent consistency model, with its own table and scaling.
     """
 
@@ -76,6 +77,7 @@ class SamplerInfo:
     adaptive: bool = False
     cfg_multiplier: float = 1.0
     consistency: bool = False
+    flow: bool = False
     solver_type: str | None = None
 
     @property
@@ -104,7 +106,7 @@ class SamplerInfo:
 
 
 SAMPLERS: tuple[SamplerInfo, ...] = (
-    SamplerInfo("DPM++ 2M", ("k_dpmpp_2m",), dpmpp.dpmpp_2m, default_scheduler="Karras"),
+    SamplerInfo("DPM++ 2M", ("k_dpmpp_2m",), dpmpp.dpmpp_2m, default_scheduler="Karras", flow=True),
     SamplerInfo(
         "DPM++ SDE", ("k_dpmpp_sde",), dpmpp_sde.dpmpp_sde, default_scheduler="Karras",
         second_order=True, brownian_noise=True, extra_params=_S_NOISE, eta_option="eta_ancestral",
@@ -131,12 +133,12 @@ SAMPLERS: tuple[SamplerInfo, ...] = (
         "Euler a", ("k_euler_a", "k_euler_ancestral"), euler.euler_ancestral,
         uses_ensd=True, eta_option="eta_ancestral",
     ),
-    SamplerInfo("Euler", ("k_euler",), euler.euler, extra_params=_CHURN),
-    SamplerInfo("LMS", ("k_lms",), euler.lms),
-    SamplerInfo("Heun", ("k_heun",), heun.heun, second_order=True, extra_params=_CHURN),
+    SamplerInfo("Euler", ("k_euler",), euler.euler, extra_params=_CHURN, flow=True),
+    SamplerInfo("LMS", ("k_lms",), euler.lms, flow=True),
+    SamplerInfo("Heun", ("k_heun",), heun.heun, second_order=True, extra_params=_CHURN, flow=True),
     SamplerInfo(
         "DPM2", ("k_dpm_2",), heun.dpm_2, default_scheduler="Karras",
-        discard_next_to_last_sigma=True, second_order=True, extra_params=_CHURN,
+        discard_next_to_last_sigma=True, second_order=True, extra_params=_CHURN, flow=True,
     ),
     SamplerInfo(
         "DPM2 a", ("k_dpm_2_a",), heun.dpm_2_ancestral, default_scheduler="Karras",

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.domain.errors import InvalidValue
+from core.sampling.flow import check_flow_sampler
 from core.sampling.lcm_sigmas import LcmSigmas
 from core.sampling.model_sigmas import ModelSigmas
 from core.sampling.registry import SamplerInfo
@@ -91,11 +91,10 @@ def model_scaling(
 ) -> ModelScaling:
     """The scaling a backend uses for a pass with this sampler. ``model_sigmas``: the model's full table.
 
-    Raises InvalidValue for a timestep sampler on a flow model.
+    Raises InvalidValue for a sampler that cannot follow a flow model's levels.
     """
-    if sampler.form == "timestep" and prediction is PredictionType.FLOW:
-        expected = "flow models cannot use DDIM, DDIM CFG++, PLMS or UniPC; choose another"
-        raise InvalidValue("sampler_name", sampler.name, expected)
+    if prediction is PredictionType.FLOW:
+        check_flow_sampler(sampler)
     if sampler.consistency:
         return ConsistencyScaling(LcmSigmas.of(model_sigmas), prediction)
     return ModelScaling(model_sigmas, prediction)

@@ -46,6 +46,10 @@ def uniform(n: int, given: ScheduleInputs) -> list[float]:
     return given.table.uniform(n)
 
 
+def automatic(n: int, given: ScheduleInputs) -> list[float]:
+    return given.table.automatic(n)
+
+
 def karras(n: int, given: ScheduleInputs) -> list[float]:
     return karras_between(n, given.sigma_min, given.sigma_max, given.rho)
 

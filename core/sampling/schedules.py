@@ -44,8 +44,9 @@ class SchedulerInfo:
         return (self.label, self.name, *self.aliases)
 
 
-AUTOMATIC = SchedulerInfo("automatic", "Automatic", values.uniform)
-"""Stands for the sampler's own default schedule, or for Uniform where it has none."""
+AUTOMATIC = SchedulerInfo("automatic", "Automatic", values.automatic)
+"""Stands for the sampler's own default schedule; where it has none, for Uniform, or for the levels that a
+distilled model was taught."""
 
 SCHEDULERS: tuple[SchedulerInfo, ...] = (
     AUTOMATIC,

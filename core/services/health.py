@@ -18,14 +18,19 @@ RETRY_SECONDS = 10.0
 
 
 class Readiness:
-    """``ReportHealth``. Not ready until :meth:`warm_up` has loaded the model."""
+    """``ReportHealth``. Not ready until :meth:`warm_up` has loaded the model.
+
+    :param unable: why nothing can be drawn, whatever is loaded; None while all is well.
+    """
 
     def __init__(
         self,
         backend: ModelHost,
         choose: Callable[[], ModelRef],
         seconds: Callable[[], float] = monotonic,
+        unable: Callable[[], str | None] = lambda: None,
     ) -> None:
+        self._unable = unable
         self._backend = backend
         self._choose = choose
         self._state = (False, "the model is being loaded")
@@ -36,6 +41,8 @@ class Readiness:
     def ready(self) -> tuple[bool, str]:
         if self._stops:
             return False, "the server is stopping"
+        if (reason := self._unable()) is not None:
+            return False, reason
         if self._failed_at is not None and self._seconds() - self._failed_at > RETRY_SECONDS:
             # Whoever asks again may have put a model there meanwhile.
             self._failed_at = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from core.domain.errors import SerenaError
 from core.domain.model import ModelRef
+from core.domain.model_report import ModelProblem, ModelReport
 from core.ports.driven import ModelCatalog
 from core.stages.lookup import unknown_model
 
@@ -31,6 +32,12 @@ class ModelBrowser:
         if found is None:
             raise unknown_model(name, self._catalog)
         return found
+
+    def report(self, model: ModelRef) -> ModelReport:
+        return self._catalog.report(model)
+
+    def problems(self) -> Sequence[ModelProblem]:
+        return self._catalog.problems()
 
     def current(self) -> ModelRef | None:
         try:

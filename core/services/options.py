@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from core.domain.errors import SerenaError
 from core.domain.options import (
     HASH_OPTION,
     MODEL_OPTION,
@@ -17,6 +19,7 @@ from core.domain.options import (
 from core.ports.driven import ModelCatalog, OptionStore
 from core.stages.lookup import unknown_model
 
+log = logging.getLogger("serena.options")
 NO_BASE: Mapping[str, OptionValue] = MappingProxyType({})
 
 
@@ -41,8 +44,7 @@ class OptionEditor:
         self._default_model = default_model
         self._base = dict(base)
         self._lock = threading.Lock()
-        known = {name: value for name, value in store.load().items() if name in registry}
-        self._changed = registry.accept(known)
+        self._changed = self._kept()
 
     def values(self) -> OptionValues:
         """The options in force, as a job sees them. A later change leaves these values alone."""
@@ -68,8 +70,31 @@ class OptionEditor:
                 self._store.save(changed)
                 self._changed = changed
 
+    def learn(self, specs: Iterable[OptionSpec]) -> None:
+        """There are more options now; what was kept of them is in force again. Those that are known stay."""
+        with self._lock:
+            for spec in specs:
+                if spec.name not in self._registry:
+                    self._registry.add(spec)
+            self._changed = {**self._kept(), **self._changed}
+
     def specs(self) -> Sequence[OptionSpec]:
         return tuple(self._registry)
+
+    def _kept(self) -> dict[str, OptionValue]:
+        """What the store has. A plugin's option of which it has what the plugin does not take any more is as
+        if nobody had changed it."""
+        found = {name: value for name, value in self._store.load().items() if name in self._registry}
+        accepted = {}
+        for name, value in found.items():
+            spec = self._registry.spec(name)
+            try:
+                accepted[name] = spec.accept(value)
+            except SerenaError as error:
+                if spec.check is None:
+                    raise
+                log.warning("what is kept of an option is passed over: %s", error)
+        return accepted
 
     def _may_change(self, name: str, value: OptionValue) -> bool:
         """Restricted options are left alone in silence; the hash follows from the model; null changes nothing

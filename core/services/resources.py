@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from core.domain.resources import EmbeddingRef, LoraRef, NamedFile, ScriptInfo, UpscalerRef
 from core.domain.styles import Style
@@ -56,7 +57,18 @@ class ResourceBrowser:
         return self._styles.all()
 
     def scripts(self) -> Sequence[ScriptInfo]:
-        return self._scripts()
+        return [self._filled(script) for script in self._scripts()]
 
     def refresh(self) -> None:
         self._upscalers.refresh()
+
+    def _filled(self, script: ScriptInfo) -> ScriptInfo:
+        """With the names of the upscalers in the fields that choose one."""
+        if not any(field.filled_with == "upscalers" for field in script.args):
+            return script
+        names = tuple(upscaler.name for upscaler in self._upscalers.all())
+        fields = (
+            replace(field, choices=names) if field.filled_with == "upscalers" else field
+            for field in script.args
+        )
+        return replace(script, args=tuple(fields))

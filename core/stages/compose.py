@@ -10,7 +10,7 @@ from core.domain.errors import InvalidValue
 from core.domain.options import OptionValues
 from core.domain.result import FileOrder
 from core.drafts import DrawnImage, ImageDraft, ScriptResult, Sheet
-from core.stages.finalize import Finishing
+from core.stages.finalize import Finishing, SheetToWrite
 from core.stages.order import RunOrder
 from core.stages.passes import Pass, Passes
 from core.stages.saving import Place
@@ -20,23 +20,29 @@ from core.stages.staged import Finished
 def compose(
     order: RunOrder, passes: Passes, result: ScriptResult, finishing: Finishing, *, complete: bool
 ) -> Finished:
-    """The sheets, then the pictures that the script gives back. Of a picture that it drew and does not give
-    back, the file stays. Raises ``InvalidValue`` for a picture that none of its passes drew."""
+    """The grids, then what else the script made, then the pictures that it gives back. Of a picture that it
+    drew and does not give back, the file stays. Raises ``InvalidValue`` for one that none of its passes
+    drew."""
     chosen = list(dict.fromkeys(_number(image, passes) for image in result.images))
     first = passes.done[0]
     place = Place(first.run_id, order, replace(first.prepared, options=order.options))
     saves = order.request.save_images and (complete or _saves_incomplete(order.options))
-    sheets = [finishing.sheet(_draft(s, first), _infotext(s), place, saves=saves) for s in result.sheets]
+    made = sorted(result.sheets, key=lambda sheet: not sheet.grid)
+    written = [SheetToWrite(_draft(sheet, first), _infotext(sheet), sheet.grid) for sheet in made]
+    sheets = finishing.sheets(written, place, saves=saves)
+    own = [sheet.like for sheet in made if not sheet.grid]
+    pictures = [*own, *(passes.images[number] for number in chosen)]
     drawn = [image for one in passes.done for image in one.finished.images]
-    finishing.let_go(image.blob for number, image in enumerate(drawn) if number not in set(chosen))
+    wanted = set(chosen)
+    finishing.let_go(image.blob for number, image in enumerate(drawn) if number not in wanted)
     images = (*(image for sheet in sheets for image in sheet.images), *(drawn[n] for n in chosen))
     places = {number: at for at, number in enumerate(chosen, len(sheets))}
     return Finished(
         images=images,
         info={
             **first.finished.info,
-            **_of_pictures([passes.images[n] for n in chosen]),
-            "index_of_first_image": len(sheets) if chosen else 0,
+            **_of_pictures(pictures),
+            "index_of_first_image": len(sheets) - len(own) if pictures else 0,
             "infotexts": [image.infotext for image in images],
         },
         comments=tuple(dict.fromkeys((*result.comments, *_comments(passes.done)))),
@@ -99,6 +105,5 @@ def _infotext(sheet: Sheet) -> str:
     if not sheet.infotext_params:
         return sheet.like.infotext
     found = infotext.read(sheet.like.infotext)
-    return infotext.write(
-        found.prompt, found.negative_prompt, (*found.params, *sheet.infotext_params.items())
-    )
+    params = infotext.in_order(dict(found.params), sheet.infotext_params)
+    return infotext.write(found.prompt, found.negative_prompt, params)

@@ -6,8 +6,8 @@ from core.domain.image import ImageFormat, RasterImage
 from core.domain.options import OptionValues
 from core.ports.driven import ImageCodec
 
-MAX_SIDE: dict[ImageFormat, int] = {"jpg": 65500, "jpeg": 65500, "webp": 16383}
-"""JPEG has room for 65535, but its libraries stop at 65500."""
+MAX_SIDE: dict[ImageFormat, int] = {"jpg": 65500, "jpeg": 65500, "webp": 16383, "avif": 16384}
+"""JPEG has room for 65535, but its libraries stop at 65500; those of AVIF read 16384 squared."""
 
 
 def fitting(format: ImageFormat, image: RasterImage) -> ImageFormat:

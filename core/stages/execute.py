@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import MappingProxyType
 
 from core.domain.errors import InvalidValue
@@ -13,8 +13,11 @@ from core.prepared import Batch
 from core.prompt.extra_networks import ExtraNetwork, strip_extra_networks
 from core.stages.earlier import BEFORE_COLORS, BEFORE_HIRES, mend_faces
 from core.stages.order import Preparation, RunControl
+from core.stages.together import Member, grouped, joined
 
 Execute = Callable[[Batch], Sequence[RasterImage]]
+ExecuteAs = Callable[[int, Batch], Sequence[RasterImage]]
+"""Draws a batch as part of the run at that place."""
 
 
 class Drawing:
@@ -39,10 +42,41 @@ class Drawing:
             draft = self._batch(run_id, index, prepared)
             prepared.first_pass.clear()
             images = execute(_fixed(draft))
-            for offset, picture in enumerate(self._pictures(draft, images, prepared, len(drawn))):
-                mend_faces(picture, prepared, control.check)
-                drawn.append(self._finished(picture, prepared, offset))
+            drawn += self._whole(self._pictures(draft, images, prepared, len(drawn)), prepared, control)
         return drawn
+
+    def draw_together(
+        self, members: Sequence[Member], execute: ExecuteAs, control: RunControl
+    ) -> Iterator[tuple[int, list[ImageDraft]]]:
+        """The place of a run and its pictures, for each run as it is drawn. Each has one iteration and every
+        hook for itself; those that differ in texts and seeds only are sampled in one batch."""
+        control.plan(1, 2 if members[0].prepared.request.hires else 1)
+        drafts = [self._batch(member.run_id, 0, member.prepared) for member in members]
+        batches = [_fixed(draft) for draft in drafts]
+        for group in grouped(members, batches):
+            if control.interrupted:
+                return
+            control.begin_iteration(group[0], "")
+            first_pass = members[group[0]].prepared.first_pass
+            first_pass.clear()
+            images = execute(group[0], joined([batches[at] for at in group]))
+            begun, start = tuple(first_pass), 0
+            for at in group:
+                prepared, part = members[at].prepared, slice(start, start + len(batches[at].seeds))
+                prepared.first_pass[:] = begun[part]
+                pictures = self._pictures(drafts[at], images[part], prepared, 0)
+                yield at, self._whole(pictures, prepared, control)
+                start = part.stop
+
+    def _whole(
+        self, pictures: Sequence[ImageDraft], prepared: Preparation, control: RunControl
+    ) -> list[ImageDraft]:
+        """The pictures of one iteration with all that is done to each."""
+        found: list[ImageDraft] = []
+        for offset, picture in enumerate(pictures):
+            mend_faces(picture, prepared, control.check)
+            found.append(self._finished(picture, prepared, offset))
+        return found
 
     def _pictures(
         self, batch: BatchDraft, images: Sequence[RasterImage], prepared: Preparation, before: int

@@ -24,6 +24,15 @@ Role = Literal["picture", "grid", "beside"]
 
 
 @dataclass(frozen=True, slots=True)
+class SheetToWrite:
+    """A picture that a script made of others. ``grid``: it is kept where grids are."""
+
+    draft: ImageDraft
+    infotext: str
+    grid: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Output:
     """One picture of the answer or of the disk. ``infotext`` is None for masks: they carry none.
 
@@ -104,14 +113,16 @@ class Finishing:
             drafts=tuple(one.output.draft for one in returned),
         )
 
-    def sheet(self, draft: ImageDraft, infotext: str, place: Place, *, saves: bool) -> Finished:
-        """One picture that a script made of others, with the file that the options want of a grid."""
-        written = self._write(_Output(draft, infotext, "grid"), place.prepared.options, place, saves)
-        return Finished(images=(self._kept(written),), info={}, files=tuple(self._orders([written])))
-
-    def keep(self, image: RasterImage) -> BlobRef:
-        """Make a picture one that a request can start from; it is to be let go of."""
-        return self._blobs.put(self._codec.encode(image, "png", None))
+    def sheets(self, made: Iterable[SheetToWrite], place: Place, *, saves: bool) -> list[Finished]:
+        """Pictures that a script made of others, each with the file that the options want of a grid, or of a
+        picture."""
+        options = place.prepared.options
+        outputs = [_Output(one.draft, one.infotext, "grid" if one.grid else "picture") for one in made]
+        written = [self._write(output, options, place, saves) for output in outputs]
+        # Blobs come last here as well.
+        return [
+            Finished(images=(self._kept(one),), info={}, files=tuple(self._orders([one]))) for one in written
+        ]
 
     def let_go(self, refs: Iterable[BlobRef]) -> None:
         for ref in refs:

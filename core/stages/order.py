@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from core.domain.errors import BackendError
 from core.domain.image import RasterImage
 from core.domain.job import FrozenInputs, JobId
-from core.domain.model import ModelRef
+from core.domain.model import ModelIdentity, ModelRef
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest
 from core.ports.driven import ModelCatalog, RunWatch
@@ -69,6 +69,7 @@ class Preparation:
     :param prompts: all pictures of the run; ``seeds`` and ``subseeds`` go with them.
     :param extra: infotext parameters after the fixed ones, in order.
     :param extras: what plugins hand to the backend.
+    :param vae: the file that the VAE comes from; None: it is the checkpoint's own.
     :param told: comments that came up while it was drawn, each once.
     """
 
@@ -92,6 +93,7 @@ class Preparation:
     first_pass: list[RasterImage] = field(default_factory=list)
     extras: Mapping[str, Any] = field(default_factory=dict)
     told: dict[str, None] = field(default_factory=dict)
+    vae: ModelIdentity | None = None
 
 
 class RunControl(RunWatch, Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -66,6 +67,7 @@ class PictureText:
             "Size": f"{request.width}x{request.height}",
             "Model hash": model.short_hash if options.flag("add_model_hash_to_info") else None,
             "Model": _model_name(model) if options.flag("add_model_name_to_info") else None,
+            **_vae(self._prepared.vae, options),
             **_variation(request, draft),
             "Denoising strength": _strength(request),
             "Conditional mask weight": options["inpainting_mask_weight"]
@@ -106,12 +108,12 @@ def info_object(
         "face_restoration_model": options.text("face_restoration_model") if request.restore_faces else None,
         "sd_model_name": _model_name(model),
         "sd_model_hash": model.short_hash,
-        "sd_vae_name": None,
-        "sd_vae_hash": None,
+        "sd_vae_name": prepared.vae.name if prepared.vae else None,
+        "sd_vae_hash": prepared.vae.short_hash if prepared.vae else None,
         "seed_resize_from_w": request.seed_resize_from_w,
         "seed_resize_from_h": request.seed_resize_from_h,
         "denoising_strength": request.denoising_strength,
-        "extra_generation_params": {k: v for k, v in prepared.extra.items() if v is not None},
+        "extra_generation_params": {k: _plain(v) for k, v in prepared.extra.items() if v is not None},
         "index_of_first_image": first,
         "infotexts": list(infotexts),
         "styles": list(request.styles),
@@ -122,12 +124,30 @@ def info_object(
     }
 
 
+def _plain(value: Any) -> Any:
+    """What plugins give as it is if JSON can hold it, else as the infotext has it."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
+
+
 def _timestamp(moment: datetime) -> str:
     return moment.strftime(TIMESTAMP)
 
 
 def _model_name(model: ModelIdentity) -> str:
     return model.stem
+
+
+def _vae(vae: ModelIdentity | None, options: OptionValues) -> dict[str, Any]:
+    if vae is None:
+        return {}
+    return {
+        "VAE hash": vae.short_hash if options.flag("add_vae_hash_to_info") else None,
+        "VAE": vae.name if options.flag("add_vae_name_to_info") else None,
+    }
 
 
 def _variation(request: GenerationRequest, draft: ImageDraft) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +14,14 @@ from core.domain.model import ModelRef
 from core.domain.options import MODEL_OPTION
 from core.domain.request import GenerationRequest
 from core.domain.seeds import MAX_RANDOM_SEED, RANDOM_SEED
+from core.domain.unchosen import NONE, SAME_CHECKPOINT, chosen
 from core.drafts import NO_OPTIONS, DrawnImage
 from core.stages.finalize import Finishing
 from core.stages.lookup import unknown_model
 from core.stages.order import Preparation, RunControl, RunOrder
+from core.stages.pass_control import PassControl
 from core.stages.staged import Finished
+from core.stages.workbench import Workbench
 
 ONLY_PICTURES = {
     "return_grid": False,
@@ -38,7 +41,8 @@ class Pass:
     finished: Finished
 
 
-RunPass = Callable[[RunOrder, RunControl], Pass]
+RunPasses = Callable[[Sequence[RunOrder], RunControl, Callable[[Pass], None]], None]
+"""Draws one order, or several of one picture each together, and tells of each pass that is done."""
 
 
 class Passes:
@@ -52,8 +56,9 @@ class Passes:
         self,
         order: RunOrder,
         control: RunControl,
-        run_pass: RunPass,
+        run_passes: RunPasses,
         finishing: Finishing,
+        workbench: Workbench,
         limits: RequestLimits,
     ) -> None:
         self.done: list[Pass] = []
@@ -61,8 +66,9 @@ class Passes:
         self.error: BaseException | None = None
         self._order = order
         self._control = control
-        self._run_pass = run_pass
+        self._run_passes = run_passes
         self._finishing = finishing
+        self._workbench = workbench
         self._limits = limits
         self._kept: list[BlobRef] = []
         self._expected = 0
@@ -72,27 +78,59 @@ class Passes:
     def __call__(
         self, request: GenerationRequest, options: Mapping[str, Any] = NO_OPTIONS
     ) -> tuple[DrawnImage, ...]:
+        return self._draw([request], options)
+
+    def each(
+        self,
+        requests: Sequence[GenerationRequest],
+        options: Mapping[str, Any] = NO_OPTIONS,
+        *,
+        at_once: int = 1,
+    ) -> tuple[DrawnImage, ...]:
+        if any(request.batch_size * request.n_iter > 1 for request in requests):
+            at_once = 1
+        found: list[DrawnImage] = []
+        for start in range(0, len(requests), max(1, at_once)):
+            found += self._draw(requests[start : start + max(1, at_once)], options)
+        return tuple(found)
+
+    def _draw(
+        self, requests: Sequence[GenerationRequest], options: Mapping[str, Any]
+    ) -> tuple[DrawnImage, ...]:
         if self._control.interrupted:
             raise Interrupted
-        order = self._order_of(request, options)
-        self._count(request)
-        control = PassControl(self._control, self._begun, max(self._expected, self._begun + 1))
-        self._begun += 1
+        control = PassControl(self._control, self._begun, max(self._expected, self._begun + len(requests)))
+        orders: list[RunOrder] = []
+        for request in requests:
+            orders.append(self._order_of(request, options))
+            self._count(request)
+            self._begun += 1
+        before = len(self.images)
         try:
-            drawn = self._run_pass(order, control)
+            self._run_passes(orders, control, self._drawn)
         except BaseException as error:
             self.error = error
             raise
-        self.done.append(drawn)
-        return self._pictures(drawn.finished)
+        return tuple(self.images[before:])
 
     @property
     def seed_is_random(self) -> bool:
         return self._order.request.seed == RANDOM_SEED
 
-    def expect(self, passes: int) -> None:
+    @property
+    def upscalers(self) -> tuple[str, ...]:
+        return self._workbench.upscalers()
+
+    def open(self, image: BlobRef) -> RasterImage:
+        return self._workbench.open(image, self._order.options)
+
+    def upscale(self, image: RasterImage, upscaler: str, factor: float) -> RasterImage:
+        return self._workbench.upscale(image, upscaler, factor, self._order.options, self._control.check)
+
+    def expect(self, passes: int, images: int | None = None) -> None:
         request = self._order.request
-        images = passes * request.batch_size * request.n_iter
+        if images is None:
+            images = passes * request.batch_size * request.n_iter
         if images > self._limits.max_images:
             raise InvalidValue(
                 f"pictures of the script {request.script_name}",
@@ -102,7 +140,7 @@ class Passes:
         self._expected = passes
 
     def keep(self, image: RasterImage) -> BlobRef:
-        self._kept.append(self._finishing.keep(image))
+        self._kept.append(self._workbench.keep(image))
         return self._kept[-1]
 
     def let_go(self) -> None:
@@ -137,7 +175,8 @@ class Passes:
             request=replace(request, script_name=None, script_args=()),
             frozen=frozen,
             options=order.options.overlay({**options, **ONLY_PICTURES}),
-            model=self._model(str(options.get(MODEL_OPTION) or "")),
+            model=self._model(str(options.get(MODEL_OPTION) or ""), order.model),
+            refiner=self._refiner(request.refiner_checkpoint),
         )
 
     def _seed(self, wanted: int, of_job: int, kind: str) -> int:
@@ -147,17 +186,24 @@ class Passes:
         digest = hashlib.sha256(f"{kind} {of_job} {self._begun}".encode()).digest()
         return int.from_bytes(digest[:8]) % (MAX_RANDOM_SEED + 1)
 
-    def _model(self, name: str) -> ModelRef | None:
+    def _refiner(self, name: str | None) -> ModelRef | None:
+        if name == self._order.request.refiner_checkpoint:
+            return self._order.refiner
+        return self._model(chosen(name, SAME_CHECKPOINT, NONE) or "", None)
+
+    def _model(self, name: str, otherwise: ModelRef | None) -> ModelRef | None:
         models = self._order.models
         if not name or models is None:
-            return self._order.model
+            return otherwise
         found = models.find(name)
         if found is None:
             raise unknown_model(name, models)
         return found
 
-    def _pictures(self, finished: Finished) -> tuple[DrawnImage, ...]:
-        found = tuple(
+    def _drawn(self, drawn: Pass) -> None:
+        self.done.append(drawn)
+        finished = drawn.finished
+        self.images += (
             DrawnImage(
                 number=number,
                 image=draft.image,
@@ -171,39 +217,3 @@ class Passes:
                 zip(finished.drafts, finished.images, strict=True), len(self.images)
             )
         )
-        self.images += found
-        return found
-
-
-class PassControl:
-    """The ``RunControl`` of one pass: its iterations count among those of all passes."""
-
-    def __init__(self, control: RunControl, index: int, passes: int) -> None:
-        self._control = control
-        self._index = index
-        self._passes = passes
-        self._iterations = 1
-
-    @property
-    def interrupted(self) -> bool:
-        return self._control.interrupted
-
-    def stage(self, name: str) -> None:
-        """The script is in one stage from its first pass to its last."""
-
-    def plan(self, iterations: int, passes: int) -> None:
-        self._iterations = iterations
-        self._control.plan(iterations * self._passes, passes)
-
-    def begin_iteration(self, index: int, label: str) -> None:
-        number = self._index * self._iterations + index
-        self._control.begin_iteration(number, f"Pass {self._index + 1} out of {self._passes}")
-
-    def begin_pass(self, steps: int) -> None:
-        self._control.begin_pass(steps)
-
-    def step(self, done: int, preview: Callable[[], RasterImage] | None = None) -> None:
-        self._control.step(done, preview)
-
-    def check(self) -> None:
-        self._control.check()

@@ -11,6 +11,7 @@ from core.domain.errors import InvalidValue
 from core.domain.geometry import HiresRequest, hires_sizes
 from core.domain.image import RasterImage
 from core.domain.limits import RequestLimits, check_request
+from core.domain.model import ModelIdentity
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, HiresParams
 from core.domain.seeds import image_seeds, image_subseeds
@@ -24,6 +25,7 @@ from core.prompt.comments import strip_comments
 from core.sampling.passes import SamplingPlan
 from core.sampling.registry import ResolvedSampling, resolve, resolve_hires
 from core.stages.earlier import face_mending, wants_first_pass
+from core.stages.flow_requests import fitted, own_levels, told_guidance
 from core.stages.init_pictures import InitPreparing, PreparedInit
 from core.stages.order import Preparation, RunOrder
 from core.stages.other_models import hires_checkpoint_parameter, refiner_parameters, refiner_switch
@@ -61,8 +63,10 @@ class Preparing:
         self._hooks.prepare(draft)
         request, options = _finished(draft), draft.options
         check_request(request, self._limits)
-        resolved = resolve(request.sampler_name, request.scheduler)
-        plan = make_plan(request, options, resolved, order.model.family if order.model else "")
+        family = order.model.family if order.model else ""
+        request = fitted(request, family)
+        resolved = own_levels(resolve(request.sampler_name, request.scheduler), family)
+        plan = make_plan(request, options, resolved, family)
         init = self._init.prepare(request, request.init, options) if request.init else None
         first_pass: list[RasterImage] = []
         hires = self._hires_pass(order, request, options, plan)
@@ -76,6 +80,7 @@ class Preparing:
             **draft.extra_generation_params,
             **hires_checkpoint_parameter(hires),
             **_extra(request, options, resolved, init, hires_prompts),
+            **told_guidance(family, options),
             **refiner_parameters(refiner, options, hires),
         }
         return Preparation(
@@ -103,6 +108,7 @@ class Preparing:
             mend=mend,
             first_pass=first_pass,
             extras=MappingProxyType(draft.extras),
+            vae=_vae(order, options),
         )
 
     def _hires_pass(
@@ -110,10 +116,18 @@ class Preparing:
     ) -> HiresPass | None:
         if request.hires is None:
             return None
-        hires = replace(_hires_pass(request, request.hires, options, plan), model=order.hires_model)
+        family = (order.hires_model or order.model).family if order.model else ""
+        own = _hires_pass(request, request.hires, options, plan, family)
+        hires = replace(own, model=order.hires_model)
         if hires.upscaler in LATENT_UPSCALERS or self._upscalers is None:
             return hires
         return replace(hires, enlarge=enlarging(self._upscalers, hires, options))
+
+
+def _vae(order: RunOrder, options: OptionValues) -> ModelIdentity | None:
+    if order.models is None or order.model is None:
+        return None
+    return order.models.vae(order.model, options.text("sd_vae"))
 
 
 def _draft(run_id: str, order: RunOrder) -> RequestDraft:
@@ -176,7 +190,7 @@ def _hires_prompts(
 
 
 def _hires_pass(
-    request: GenerationRequest, hires: HiresParams, options: OptionValues, plan: SamplingPlan
+    request: GenerationRequest, hires: HiresParams, options: OptionValues, plan: SamplingPlan, family: str
 ) -> HiresPass:
     sizes = hires_sizes(
         HiresRequest(
@@ -194,7 +208,7 @@ def _hires_pass(
         raise InvalidValue("denoising_strength", None, "enable_hr needs one between 0 and 1")
     second = replace(request, steps=hires.second_pass_steps or request.steps)
     first = ResolvedSampling(plan.sampler, plan.scheduler)
-    resolved = resolve_hires(first, hires.sampler_name, hires.scheduler)
+    resolved = own_levels(resolve_hires(first, hires.sampler_name, hires.scheduler), family)
     return HiresPass(
         plan=replace(make_plan(second, options, resolved), is_sdxl=plan.is_sdxl),
         sizes=sizes,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from plugins.builtin.loopback import LoopbackPlugin
 from plugins.builtin.lora import LoraPlugin
+from plugins.builtin.outpainting import OutpaintingPlugin
 from plugins.builtin.prompt_matrix import PromptMatrixPlugin
 from plugins.builtin.prompts_from_file import PromptsFromFilePlugin
+from plugins.builtin.sd_upscale import SdUpscalePlugin
 from plugins.builtin.wildcards import WildcardsPlugin
 from plugins.builtin.xyz_plot import XyzPlotPlugin
 
@@ -16,8 +18,10 @@ def builtin_plugins() -> tuple[tuple[str, object], ...]:
     return (
         ("lora", LoraPlugin()),
         ("loopback", LoopbackPlugin()),
+        ("outpainting", OutpaintingPlugin()),
         ("prompt_matrix", PromptMatrixPlugin()),
         ("prompts_from_file", PromptsFromFilePlugin()),
+        ("sd_upscale", SdUpscalePlugin()),
         ("xyz_plot", XyzPlotPlugin()),
         ("wildcards", WildcardsPlugin()),
     )

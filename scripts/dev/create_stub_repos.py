@@ -198,7 +198,7 @@ def index_of(stub: Stub) -> dict[str, Any]:
     """What says which library reads which part. A part that the family has not is named with nulls."""
     xl = "XL" in stub.pipeline
     names = ("text_encoder", "text_encoder_2") if xl else ("text_encoder",)
-    index: dict[str, Any] = {"_class_name": stub.pipeline}
+    index: dict[str, Any] = {"_class_name": stub.pipeline, "_diffusers_version": "0.30.0"}
     if not xl:
         index |= {name: [None, None] for name in ("feature_extractor", "safety_checker")}
         index["requires_safety_checker"] = False
@@ -221,12 +221,22 @@ def write_stub(folder: Path, stub: Stub, seed: int) -> None:
         words = write_tokenizer(folder / text.tokenizer, OPEN_CLIP_PAD if text.open_clip else EOS)
         encoder = write_text_encoder(folder / text.part, words, text, generator)
         state |= text_state(encoder.state_dict(), text)
-    state |= unet_state(write_unet(folder / "unet", stub.unet, generator))
+    state |= original_unet(write_unet(folder / "unet", stub.unet, generator))
     state |= vae_state(write_vae(folder / "vae", stub.scaling, generator))
     write_json(folder / "scheduler" / "scheduler_config.json", {**SCHEDULER, **stub.scheduler})
     write_json(folder / "model_index.json", index_of(stub))
     tensors = {name: state[name].detach().contiguous() for name in sorted(state)}
     save_file(tensors, folder.with_suffix(".safetensors"), metadata={"format": "pt"})
+
+
+def original_unet(unet: Any) -> dict[str, Tensor]:
+    """With the layer that reads the guidance scale, where there is one."""
+    guided, unet.time_embedding.cond_proj = unet.time_embedding.cond_proj, None
+    state = dict(unet_state(unet))
+    unet.time_embedding.cond_proj = guided
+    if guided is not None:
+        state["model.diffusion_model.time_embed.cond_proj.weight"] = guided.weight
+    return state
 
 
 def text_state(weights: dict[str, Tensor], text: Text) -> dict[str, Tensor]:
@@ -255,6 +265,11 @@ FAMILIES: dict[str, Stub] = {
     "sd15": Stub(),
     "sd15-inpaint": Stub("StableDiffusionInpaintPipeline", unet={"in_channels": 9}),
     "sd15-edit": Stub("StableDiffusionInstructPix2PixPipeline", unet={"in_channels": 8}),
+    "sd15-lcm": Stub(
+        "LatentConsistencyModelPipeline",
+        unet={"time_cond_proj_dim": 16},
+        scheduler={"_class_name": "LCMScheduler"},
+    ),
     "sd21": Stub(
         texts=(Text(prefix="cond_stage_model.model.", open_clip=True),),
         unet={"use_linear_projection": True},
@@ -278,14 +293,23 @@ FAMILIES: dict[str, Stub] = {
 """What each family is made of."""
 
 
-def create(out: Path, seed: int = 0, families: tuple[str, ...] = tuple(FAMILIES)) -> list[Path]:
+FLOW = ("sd3", "flux", "flux-schnell", "qwen-image", "z-image", "flux2-klein")
+"""Those of transformers, of which ``flow_stubs.py`` says what they are made of."""
+
+
+def create(out: Path, seed: int = 0, families: tuple[str, ...] = (*FAMILIES, *FLOW)) -> list[Path]:
     """Write the repositories and give their folders."""
     torch.set_num_threads(1)
     disable_progress_bar()
     folders = []
     for family in families:
         folder = out / f"{family}-stub"
-        write_stub(folder, FAMILIES[family], seed)
+        if family in FLOW:
+            from flow_stubs import write_flow_stub
+
+            write_flow_stub(folder, family, seed)
+        else:
+            write_stub(folder, FAMILIES[family], seed)
         folders.append(folder)
     return folders
 
@@ -295,10 +319,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path, help="folder to write them to")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
     parser.add_argument(
-        "--family", choices=sorted(FAMILIES), action="append", help="only this one; may be repeated"
+        "--family", choices=sorted((*FAMILIES, *FLOW)), action="append", help="only this one; may be repeated"
     )
     arguments = parser.parse_args(argv)
-    families = tuple(arguments.family or FAMILIES)
+    families = tuple(arguments.family or (*FAMILIES, *FLOW))
     for folder in create(arguments.out, arguments.seed, families):
         print(folder)
     return 0

@@ -12,40 +12,60 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 sys.path.insert(0, str(Path.cwd()))
 
+from adapters.backends.torch import hook_drafts
+from adapters.backends.torch.hooks import specs as tensor_specs
 from core import drafts
 from core.domain import scripts
+from core.domain.options import OptionValues
 from core.domain.resources import LoraChoice, ScriptArg
 from plugins import hookspecs
 from plugins.scripts import ScriptRegister
+from plugins.settings import SettingsRegister
 
 FROZEN = Path("contracts/hooks.json")
 MARK = f"{hookspecs.PROJECT}_spec"
-TYPES: tuple[type, ...] = (
-    *(
+SPECS: tuple[ModuleType, ...] = (hookspecs, tensor_specs)
+"""The hooks of every run, and those that the torch backend ships."""
+
+
+def made_in(module: ModuleType) -> tuple[type, ...]:
+    return tuple(
         kind
-        for kind in vars(drafts).values()
-        if isinstance(kind, type) and kind.__module__ == drafts.__name__
-    ),
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
+    )
+
+
+TYPES: tuple[type, ...] = (
+    *made_in(drafts),
+    *made_in(hook_drafts),
     hookspecs.AppInfo,
     LoraChoice,
+    OptionValues,
     scripts.Script,
     ScriptArg,
     ScriptRegister,
+    SettingsRegister,
 )
 """What hooks are handed, and what scripts are made of."""
 
 
+def hook_functions() -> dict[str, Any]:
+    """Every hook by its name."""
+    functions = (pair for module in SPECS for pair in inspect.getmembers(module, inspect.isfunction))
+    return {name: function for name, function in functions if hasattr(function, MARK)}
+
+
 def describe() -> dict[str, Any]:
     """The live hooks: arguments in order, and the public members of what is handed to them."""
-    functions = inspect.getmembers(hookspecs, inspect.isfunction)
-    specs = {name: function for name, function in functions if hasattr(function, MARK)}
     return {
         "version": hookspecs.HOOK_API_VERSION,
-        "hooks": {name: _hook(function) for name, function in specs.items()},
+        "hooks": {name: _hook(function) for name, function in hook_functions().items()},
         "types": {kind.__name__: _members(kind) for kind in sorted(TYPES, key=lambda kind: kind.__name__)},
     }
 

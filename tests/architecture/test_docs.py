@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from plugins import hookspecs
+from scripts.dev.freeze_hooks import hook_functions
 from scripts.dev.write_reference import command_table, commands, option_rows, setting_rows
 from tests.architecture.bare_pytest import pytest_in
 from tests.architecture.source_tree import ROOT
@@ -23,12 +22,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|tmp|root|home|farm|opt)/\w")
 
 
 def hooks() -> list[str]:
-    functions = inspect.getmembers(hookspecs, inspect.isfunction)
-    return [f"{name}({', '.join(inspect.signature(f).parameters)})" for name, f in functions if is_spec(f)]
-
-
-def is_spec(function: Any) -> bool:
-    return hasattr(function, f"{hookspecs.PROJECT}_spec")
+    return [f"{name}({', '.join(inspect.signature(f).parameters)})" for name, f in hook_functions().items()]
 
 
 @pytest.mark.parametrize("heading", hooks())

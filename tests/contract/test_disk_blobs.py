@@ -119,6 +119,8 @@ def test_a_disk_that_refuses_says_why(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_bytes(b"a file is in the way")
     with pytest.raises(StorageError, match="in the way"):
         DiskBlobStore(tmp_path / "blobs").put(b"abc")
+    with pytest.raises(StorageError, match="cannot read"):
+        DiskBlobStore(tmp_path / "blobs").size(BlobRef("0" * 64))
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -10,23 +10,34 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from adapters.jobs.choose import open_job_store
 from adapters.jobs.sql import statements as say
 from adapters.jobs.sql.listener import PostgresListener
 from adapters.jobs.sql.postgres import CHANNEL, open_postgres, parse
 from adapters.jobs.sql.store import SqlJobStore
+from adapters.jobs.sql.tables import METADATA
 from contracts.job_samples import drain, make_job, start
 from contracts.job_store import LastingJobStoreContract
 from core.domain.errors import QueueFull, SettingsError, StorageError
 from core.domain.job import JobId
 from core.ports.driven import JobStore, QueueLimits
 from tests.postgres import PASSWORD, Postgres, running_postgres
+from tests.unit.core.jobs.machine import JobMachine
 
 pytestmark = pytest.mark.postgres
 
 NUMBERS = itertools.count()
 HOURS = 7200.0
+FEW = settings(
+    max_examples=2,
+    stateful_step_count=25,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +87,28 @@ class TestPostgresJobStore(LastingJobStoreContract):
         store = open_job_store(url, Path())
         self.opened[store] = url
         return store
+
+
+class PostgresMachine(JobMachine):
+    """Each start of an example empties the tables; each restart of all servers connects anew."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def make_store(self) -> JobStore:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(f"TRUNCATE {', '.join(METADATA.tables)}".encode())
+        return open_job_store(self._url, Path())
+
+    def reopen(self, store: JobStore) -> JobStore:
+        store.close()
+        return open_job_store(self._url, Path())
+
+
+def test_jobs_through_anything_that_can_happen_to_them(url: str) -> None:
+    open_job_store(url, Path()).close()  # makes the tables
+    run_state_machine_as_test(lambda: PostgresMachine(url), settings=FEW)
 
 
 def test_takers_of_another_process_are_notified(url: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adapters.models.catalog_disk import BUILTIN_FOLDER
+from core.domain.model import ModelIdentity, ModelRef
 from serena import Serena
 
 pytestmark = pytest.mark.gpu
@@ -51,3 +53,17 @@ def test_nv_is_the_gpus_own_noise(serena: Serena) -> None:
 
 def test_pictures_of_other_sizes(serena: Serena) -> None:
     assert serena.txt2img("a red circle", **{**DRAWN, "width": 200, "height": 72}).images[0].size == (200, 72)
+
+
+def test_a_checkpoint_comes_back_from_the_memory_of_the_host() -> None:
+    import torch
+
+    from adapters.backends.torch.warm import WarmLoads, pinned
+
+    loads, cuda = WarmLoads(1 << 32), torch.device("cuda")
+    ref = ModelRef(ModelIdentity("demo", "ab" * 32), str(BUILTIN_FOLDER))
+    first, again = (loads(ref, cuda, torch.float16) for _ in range(2))
+    weights, same = first.unet.state_dict(), again.unet.state_dict()
+    assert all(x.is_cuda and torch.equal(same[name], x) for name, x in weights.items())
+    assert first.unet is not again.unet
+    assert pinned(torch.ones(3)).is_pinned()

@@ -36,8 +36,9 @@ def installed(package: Path, site: Path) -> dict[str, str]:
     info.mkdir(parents=True)
     head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
     (info / "METADATA").write_text(head)
-    points = project["entry-points"]["serena"].items()
-    (info / "entry_points.txt").write_text("[serena]\n" + "".join(f"{name} = {at}\n" for name, at in points))
+    groups = project["entry-points"].items()
+    points = [f"[{group}]\n" + "".join(f"{name} = {at}\n" for name, at in of.items()) for group, of in groups]
+    (info / "entry_points.txt").write_text("".join(points))
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(site), str(package), str(ROOT)))}
 
 

@@ -103,6 +103,7 @@ def test_a_second_signal_waits_for_nothing(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         # A step takes 20 seconds; the first signal alone would wait for five of them.
         assert server.process.wait(15) == 0
+        assert "put back" not in server.log.read_text(), "nothing is seen to: the next server finds the job"
     with booted(tmp_path, 0, 30) as (_, client):
         eventually(lambda: state(client, job) == "succeeded")
 

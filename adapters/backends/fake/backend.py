@@ -7,6 +7,7 @@ masks, hires fix.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from adapters.backends.fake import world
 from adapters.backends.fake.drawing import FakeDrawing
@@ -54,7 +55,12 @@ class FakeBackend:
 
 
 def _without_sampling(run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
-    noise = SeededNoise(batch.seeds, run.request.height // CELL, run.request.width // CELL)
+    rows, columns = run.request.height // CELL, run.request.width // CELL
     watch.begin_pass(run.plan.steps)
     watch.step(run.plan.steps)
-    return world.decode(noise.draw() * world.SPREAD)
+    return [_noise_alone(seed, rows, columns) for seed in batch.seeds]
+
+
+@lru_cache(maxsize=64)
+def _noise_alone(seed: int, rows: int, columns: int) -> RasterImage:
+    return world.decode(SeededNoise([seed], rows, columns).draw() * world.SPREAD)[0]

@@ -6,8 +6,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from adapters.backends.spec import BackendSpec
+from adapters.backends.torch.hooks import specs as hookspecs
 
 if TYPE_CHECKING:
+    from adapters.backends.spec import ShippedHooks
     from adapters.settings import Settings
     from core.ports.driven import ImageBackend
 
@@ -15,13 +17,19 @@ MIB = 1024 * 1024
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
 
-def _create(settings: Settings) -> ImageBackend:
+def _create(settings: Settings, hooks: ShippedHooks | None = None) -> ImageBackend:
     from adapters.backends.torch.lazy import LazyTorchBackend
     from adapters.backends.torch.places import ModelPlaces
 
-    memory = settings.models.memory_mb
-    places = ModelPlaces(settings.models_dir, settings.embeddings_dir, memory * MIB if memory else None)
-    return LazyTorchBackend(settings.backend, places)
+    memory, warm = settings.models.memory_mb, settings.models.warm_mb
+    places = ModelPlaces(
+        settings.models_dir,
+        settings.embeddings_dir,
+        memory * MIB if memory else None,
+        settings.data_dir.absolute() / "cache" / "compiled",
+        warm * MIB if warm else None,
+    )
+    return LazyTorchBackend(settings.backend, places, hooks)
 
 
 def _unavailable() -> str | None:
@@ -29,4 +37,11 @@ def _unavailable() -> str | None:
     return f"{', '.join(missing)} not installed" if missing else None
 
 
-spec = BackendSpec(name="torch", create=_create, unavailable=_unavailable, extra="torch")
+spec = BackendSpec(
+    name="torch",
+    create=_create,
+    unavailable=_unavailable,
+    extra="torch",
+    hookspecs=hookspecs,
+    create_hooked=_create,
+)

@@ -12,6 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from adapters.backends.torch.devices import choose_device
+from adapters.backends.torch.engine.gate import NETWORKS
+from adapters.backends.torch.families.reading import read_network
 from adapters.backends.torch.model import quiet_libraries
 from core.domain.errors import Interrupted, ModelError
 from core.domain.image import RasterImage
@@ -44,7 +46,7 @@ class Captioner:
         """One sentence for an RGB picture. Each token is a step; an interrupt ends it within one."""
         watch.begin_pass(limits.longest)
         stop = _Stop(watch)
-        with torch.inference_mode():
+        with NETWORKS.calling(), torch.inference_mode():
             tokens = self.model.generate(
                 pixel_values=self._pixels(image),
                 num_beams=limits.beams,
@@ -85,14 +87,14 @@ class _Stop:
 
 def load_captioner(folder: Path, device: str) -> Captioner:
     """Read a BLIP folder of transformers. Nothing is fetched, no pickle is opened. Raises ``ModelError``."""
-    from transformers import AutoTokenizer, BlipForConditionalGeneration
+    from transformers import AutoTokenizer, BlipForConditionalGeneration, GenerationConfig
 
     quiet_libraries()
     place = choose_device(device)
     try:
-        model = BlipForConditionalGeneration.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True
-        )
+        model = read_network(folder, BlipForConditionalGeneration, torch.float32)
+        if (folder / "generation_config.json").is_file():
+            model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # whatever the libraries raise for a broken folder
         text = " ".join(str(error).split())[:200]

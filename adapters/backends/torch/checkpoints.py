@@ -11,16 +11,18 @@ from typing import TypeAlias
 
 import torch
 
+from adapters.backends.torch.flow.prompts import prompts_of
 from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.lora.applying import LoraUse, with_loras
 from adapters.backends.torch.model import LoadedModel, load_model
 from adapters.backends.torch.precision import WideCopies
 from adapters.backends.torch.residents import Residents
-from adapters.backends.torch.text import PromptEncoder
-from adapters.backends.torch.vaes import OWN, VaeFiles, read_vae
+from adapters.backends.torch.text import Prompts
+from adapters.backends.torch.vaes import VaeFiles, read_vae
 from core.domain.errors import BackendError, InvalidValue, ModelError
 from core.domain.model import ModelIdentity, ModelRef
 from core.domain.resources import LoraChoice
+from core.domain.vae_choice import OWN
 from core.prepared import PreparedRun
 
 Load: TypeAlias = Callable[[ModelRef, torch.device, torch.dtype], LoadedModel]
@@ -40,7 +42,7 @@ class Checkpoint:
     """
 
     model: LoadedModel
-    encoder: PromptEncoder
+    encoder: Prompts
     with_vae: dict[_VaeKey, Checkpoint] = field(default_factory=dict)
     with_loras: OrderedDict[_LoraKey, Checkpoint] = field(default_factory=OrderedDict)
 
@@ -134,7 +136,7 @@ class Checkpoints:
 
     def _load(self, ref: ModelRef) -> Checkpoint:
         model = self._load_model(ref, self._device, self._dtype)
-        return Checkpoint(model, PromptEncoder.of(model.encoders, model.device, self._inversions))
+        return Checkpoint(model, prompts_of(model, self._inversions))
 
     def _with_vae(self, checkpoint: Checkpoint, path: Path) -> Checkpoint:
         key = _key(path)
@@ -155,7 +157,7 @@ class Checkpoints:
             key = tuple((*_key(use.path, "LoRA"), use.unet, use.text_encoder) for use in uses)
             if key not in checkpoint.with_loras:
                 model = with_loras(checkpoint.model, uses)
-                encoder = PromptEncoder.of(model.encoders, model.device, self._inversions)
+                encoder = prompts_of(model, self._inversions)
                 checkpoint.with_loras[key] = Checkpoint(model, encoder)
         except ModelError as error:
             raise InvalidValue("prompt", f"<lora:{loras[0].name}>", str(error)) from None

@@ -8,9 +8,10 @@ from enum import Enum, auto
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from adapters.backends.torch.families.sizes import SizeNumbers
-from adapters.backends.torch.text import EncodedText, PromptEncoder, TextOptions
+from adapters.backends.torch.text import EncodedText, Prompts, TextOptions
 from core.domain.options import OptionValues
 from core.prompt.plan import PlanPart, PromptPlan
 from core.prompt.schedule import Timeline
@@ -38,22 +39,26 @@ class Beside:
 
     :ivar numbers: go behind what is told of a text as a whole.
     :ivar zero_negative: an empty negative prompt is all zeros.
+    :ivar counted: the last number of each row of a text says whether it is a token.
     """
 
     numbers: SizeNumbers | None = None
     zero_negative: bool = False
+    counted: bool = False
 
 
 class Padding(Enum):
     """What a prompt and a negative prompt of different lengths do, so as to be evaluated together.
 
     ``EMPTY``: the shorter is filled up with empty chunks (``pad_cond_uncond``). ``LAST``: the negative
-    repeats its last row or is cut (``pad_cond_uncond_v0``). ``NONE``: they are evaluated apart.
+    repeats its last row or is cut (``pad_cond_uncond_v0``). ``NONE``: they are evaluated apart. ``COUNTED``:
+    the shorter is filled up with rows that say of themselves that they are no tokens.
     """
 
     NONE = auto()
     EMPTY = auto()
     LAST = auto()
+    COUNTED = auto()
 
     @classmethod
     def of(cls, options: OptionValues) -> Padding:
@@ -78,10 +83,14 @@ class ImageConditioning:
         found = [(part.at(call), part.weight) for part in self.parts]
         longest = max(cond.shape[0] for cond, _ in found)
         least = self.negative.at(call).shape[0]
+        if self.padding is Padding.COUNTED:
+            return [(_counted(cond, max(longest, least)), weight) for cond, weight in found]
         return [(self._filled(_lengthened(cond, longest), least), weight) for cond, weight in found]
 
     def uncond(self, call: int) -> Tensor:
         own, tokens = self.negative.at(call), max(part.at(call).shape[0] for part in self.parts)
+        if self.padding is Padding.COUNTED:
+            return _counted(own, max(tokens, own.shape[0]))
         if self.padding is Padding.LAST:
             return _lengthened(own[:tokens], tokens)
         return self._filled(own, tokens)
@@ -101,14 +110,15 @@ def condition(
     prompts: Sequence[str],
     negatives: Sequence[str],
     timeline: Timeline,
-    encoder: PromptEncoder,
+    encoder: Prompts,
     options: TextOptions,
     padding: Padding = Padding.NONE,
     beside: Beside | None = None,
 ) -> list[ImageConditioning]:
     """The conditioning of each picture. The same prompt is encoded once."""
-    empty = encoder.encode(("",), options)[0].context if padding is Padding.EMPTY else None
     family = beside or Beside()
+    padding = Padding.COUNTED if family.counted else padding
+    empty = encoder.encode(("",), options)[0].context if padding is Padding.EMPTY else None
     numbers = family.numbers
 
     def positive(part: PlanPart) -> Part:
@@ -132,7 +142,7 @@ def condition(
     ]
 
 
-def _encoded(part: PlanPart, encoder: PromptEncoder, options: TextOptions) -> tuple[EncodedText, ...]:
+def _encoded(part: PlanPart, encoder: Prompts, options: TextOptions) -> tuple[EncodedText, ...]:
     return encoder.encode(tuple(text for _, text in part.schedule.entries), options)
 
 
@@ -148,6 +158,10 @@ def _vector(pooled: Tensor, numbers: tuple[float, ...]) -> Tensor:
 def _zeros(text: EncodedText) -> EncodedText:
     pooled = None if text.pooled is None else torch.zeros_like(text.pooled)
     return EncodedText(torch.zeros_like(text.context), pooled)
+
+
+def _counted(cond: Tensor, tokens: int) -> Tensor:
+    return functional.pad(cond, (0, 0, 0, tokens - cond.shape[0]))
 
 
 def _lengthened(cond: Tensor, tokens: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -34,6 +35,11 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if name != "auto":
         return DTYPES[name]
     return torch.float32 if device.type == "cpu" else torch.float16
+
+
+def on_device(device: torch.device) -> AbstractContextManager[object]:
+    """What this thread asks of CUDA inside the block, it asks of that device."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def set_threads(settings: BackendSettings) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
+from adapters.backends.shared.guidance import Guidance
+from adapters.backends.spec import ShippedHooks
 from adapters.backends.torch import hires as hires_fix
 from adapters.backends.torch.checkpoints import Checkpoint
 from adapters.backends.torch.conditioning import Beside, ImageConditioning, Padding, condition
 from adapters.backends.torch.denoiser import GuidedDenoiser
 from adapters.backends.torch.engine.batcher import Member, StepBatcher
 from adapters.backends.torch.families.sizes import size_numbers
-from adapters.backends.torch.guidance import Guidance
+from adapters.backends.torch.hooks.calls import PassHooks, Unhooked, wanted_hooks
+from adapters.backends.torch.hooks.facts import facts
 from adapters.backends.torch.image_input import ImageInput, hires_input, image_input
 from adapters.backends.torch.latents import CELL, MaskBlend
 from adapters.backends.torch.model import LoadedModel
@@ -23,6 +26,7 @@ from adapters.backends.torch.network import check_merging, unet_network
 from adapters.backends.torch.noise import BatchNoise, NoiseSpec, seed_resize_cells
 from adapters.backends.torch.ops import TorchOps
 from adapters.backends.torch.previews import Previews
+from adapters.backends.torch.same_latents import check_latents
 from adapters.backends.torch.starts import init_latent
 from adapters.backends.torch.takeover import Network, Takeover
 from adapters.backends.torch.text import TextOptions
@@ -73,6 +77,7 @@ class BatchDrawing:
     :param load: gives a checkpoint, loaded now if need be.
     :param batcher: where the passes of runs in flight are shared.
     :param alone: this run shares none, so that its pictures do not even differ by rounding.
+    :param hooks: those of plugins on tensors; None: there is nobody who calls any.
     :ivar last: the last x0 that was predicted, of the pass in progress.
     """
 
@@ -85,6 +90,7 @@ class BatchDrawing:
         batcher: StepBatcher,
         previews: Previews,
         alone: bool = False,
+        hooks: ShippedHooks | None = None,
     ) -> None:
         self._load = load
         self._checkpoint = load(run.model, batch.extras.get(LORAS, ()))
@@ -94,6 +100,10 @@ class BatchDrawing:
         self._batcher = batcher
         self._previews = previews
         self._alone = alone
+        self._shipped = hooks if hooks is not None and wanted_hooks(hooks) else None
+        self._hooks = Unhooked()
+        self._state: dict[str, Any] = {}
+        self._network_of, self._solo = self.model, False
         self._denoiser: GuidedDenoiser | None = None
 
     @property
@@ -106,15 +116,15 @@ class BatchDrawing:
         return self._checkpoint.model
 
     def latent(self) -> Tensor:
-        run, sigmas = self._run, self._table()
+        run = self._run
         if run.hires is not None:
             hires_fix.check_upscaler(run.hires)
             overrides = run.request.override_settings
             check_merging(merging_ratio(run.options, overrides, from_picture=False, hires=True))
             first = run.hires.sizes.first
-            latent = self._from_noise(_Pass(run.plan, sigmas, first.height // CELL, first.width // CELL))
-            return self._second_pass(latent, sigmas)
-        one = _Pass(run.plan, sigmas, run.request.height // CELL, run.request.width // CELL)
+            latent = self._from_noise(self._pass(run.plan, first.height // CELL, first.width // CELL))
+            return self._second_pass(latent)
+        one = self._pass(run.plan, run.request.height // CELL, run.request.width // CELL)
         return self._from_noise(one) if run.init is None else self._from_init(one, run.init)
 
     def _merging(self, one: _Pass) -> float:
@@ -122,22 +132,24 @@ class BatchDrawing:
         overrides = run.request.override_settings
         return merging_ratio(run.options, overrides, from_picture=from_picture, hires=one.hires)
 
-    def _table(self) -> ModelSigmas:
-        options, table = self._run.options, self.model.sigmas
+    def _pass(self, plan: SamplingPlan, rows: int, columns: int, hires: bool = False) -> _Pass:
+        options, table = self._run.options, self.model.table(rows, columns, plan.steps)
         if options.text("sd_noise_schedule") == "Zero Terminal SNR":
             table = table.zero_terminal_snr()
-        return table.quantized() if options.flag("enable_quantization") else table
+        table = table.quantized() if options.flag("enable_quantization") else table
+        return _Pass(plan, table, rows, columns, hires)
 
     def _from_noise(self, one: _Pass) -> Tensor:
         noise = self._noise(one, self._span(one, None))
         seen = image_input(self.model, None, len(self._batch.seeds), one.rows, one.columns, self._mask_weight)
-        start, ops = noise.first(), TorchOps()
+        guidance = self._begin(one, None)
+        start, ops = self._hooks.first(noise.first()), TorchOps()
         with self._joined(one) as member:
-            denoiser = self._start_pass(member, one, None, None, seen)
+            denoiser = self._start_pass(member, one, None, guidance, None, seen)
             drawn: Tensor = sample_from_noise(
                 one.plan, one.sigmas, denoiser, start, noise, self._on_step, ops
             )
-        return drawn
+        return self._hooks.sampled(drawn)
 
     def _from_init(self, one: _Pass, init: InitPictures) -> Tensor:
         entry = LatentStart.of(
@@ -147,42 +159,59 @@ class BatchDrawing:
         start = noise.first()
         latent, blend = init_latent(self.model, init, noise, one.rows, one.columns)
         seen = image_input(self.model, init, start.shape[0], one.rows, one.columns, self._mask_weight)
+        guidance = self._begin(one, entry)
+        start, latent = self._hooks.start(start, latent)
         with self._joined(one) as member:
-            denoiser = self._start_pass(member, one, entry, blend, seen)
+            denoiser = self._start_pass(member, one, entry, guidance, blend, seen)
             drawn: Tensor = sample_from_latent(
                 one.plan, one.sigmas, denoiser, latent, start * init.noise_multiplier, noise,
                 self._on_step, TorchOps(),
                 start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
             )  # fmt: skip
-        return drawn if blend is None else blend.keep(drawn)
+        return self._hooks.sampled(denoiser.finished(drawn))
 
-    def _second_pass(self, first: Tensor, sigmas: ModelSigmas) -> Tensor:
-        hires = self._run.hires
+    def _second_pass(self, first: Tensor) -> Tensor:
+        hires, before = self._run.hires, self.model
         assert hires is not None
         larger = hires_fix.upscale(self.model, hires, first, self._watch.check)
         extras = self._batch.extras
         if hires.model is not None or HIRES_LORAS in extras:
             loras = extras.get(HIRES_LORAS, extras.get(LORAS, ()))
             self._checkpoint = self._load(hires.model or self._run.model, loras)
-            sigmas = self._table()
-        one = _Pass(hires.plan, sigmas, larger.shape[2], larger.shape[3], hires=True)
+            check_latents(before, self.model, "hr_checkpoint_name")
+        one = self._pass(hires.plan, larger.shape[2], larger.shape[3], hires=True)
         entry = LatentStart.of(hires.plan.steps, hires.denoising_strength, fixed_steps=True)
         noise = self._noise(one, self._span(one, entry))
         seen = hires_input(self.model, larger, self._mask_weight)
+        guidance = self._begin(one, entry)
+        start, larger = self._hooks.start(noise.first(), larger)
         with self._joined(one) as member:
-            denoiser = self._start_pass(member, one, entry, None, seen)
+            denoiser = self._start_pass(member, one, entry, guidance, None, seen)
             drawn: Tensor = sample_from_latent(
-                one.plan, one.sigmas, denoiser, larger, noise.first(), noise, self._on_step, TorchOps(),
+                one.plan, one.sigmas, denoiser, larger, start, noise, self._on_step, TorchOps(),
                 start=entry, extra_noise=self._run.options.number("img2img_extra_noise"),
             )  # fmt: skip
-        return drawn
+        return self._hooks.sampled(drawn)
+
+    def _begin(self, one: _Pass, entry: LatentStart | None) -> Guidance:
+        """Plugins hear of the pass before it takes part: it may have to be drawn alone."""
+        guidance = self._guidance(one, entry)
+        if self._shipped is not None:
+            told = facts(
+                self._run, self._batch, self.model, self._state,
+                hires=one.hires, steps=one.plan.steps, evaluations=guidance.total_calls,
+                latent=(one.rows, one.columns),
+            )  # fmt: skip
+            self._hooks = PassHooks(self._shipped, told)
+        self._network_of, self._solo = self._hooks.begin(self.model)
+        return guidance
 
     def _joined(self, one: _Pass) -> AbstractContextManager[Member]:
         """Only while it samples: a run that encodes or decodes would keep the others waiting."""
         scope = (self.model.ref.identity, one.rows, one.columns)
         rows = CFG_ROWS * len(self._batch.seeds)
         # Its steps follow from its errors: what company changes by rounding, it would take another way by.
-        alone = self._alone or one.plan.sampler.adaptive
+        alone = self._alone or self._solo or one.plan.sampler.adaptive
         return self._batcher.join(scope, rows, self._watch.check, alone=alone)
 
     def _span(self, one: _Pass, entry: LatentStart | None) -> tuple[float, float] | None:
@@ -210,11 +239,11 @@ class BatchDrawing:
             clip_skip=int(options.number("CLIP_stop_at_last_layers")),
             comma_backtrack=int(options.number("comma_padding_backtrack")),
             first_skips=options.flag("sdxl_clip_l_skip"),
+            t5=options.flag("sd3_enable_t5"),
         )
         family = checkpoint.model.family
-        beside = Beside(
-            size_numbers(family.sizes, one.columns * CELL, one.rows * CELL, options), family.zero_negative
-        )
+        numbers = size_numbers(family.sizes, one.columns * CELL, one.rows * CELL, options)
+        beside = Beside(numbers, family.zero_negative, family.counts_tokens)
         timeline = Timeline(
             self._run.plan.prompt_steps,
             one.plan.prompt_steps if one.hires else None,
@@ -233,12 +262,12 @@ class BatchDrawing:
         member: Member,
         one: _Pass,
         entry: LatentStart | None,
+        guidance: Guidance,
         blend: MaskBlend | None,
         seen: ImageInput | None,
     ) -> GuidedDenoiser:
-        guidance = self._guidance(one, entry)
         self._denoiser = GuidedDenoiser(
-            network=unet_network(self.model, member, self._merging(one)),
+            network=unet_network(self._network_of, member, self._merging(one), self._run.request.cfg_scale),
             scaling=model_scaling(one.plan.sampler, one.sigmas, self.model.prediction),
             images=self._conditioning(one, self._checkpoint),
             guidance=guidance,
@@ -246,6 +275,7 @@ class BatchDrawing:
             blend=blend,
             picture=seen,
             takeover=self._takeover(member, one, guidance.total_calls),
+            hooks=self._hooks.in_denoiser,
         )
         self._watch.begin_pass(executed_steps(one.plan, one.sigmas, entry) or one.plan.steps)
         return self._denoiser
@@ -257,8 +287,9 @@ class BatchDrawing:
 
         def begin() -> tuple[Network, ModelScaling, list[ImageConditioning]]:
             other = self._load(switch.model, ())
+            check_latents(self.model, other.model, "refiner_checkpoint")
             scaling = model_scaling(one.plan.sampler, one.sigmas, other.model.prediction)
-            network = unet_network(other.model, member, self._merging(one))
+            network = unet_network(other.model, member, self._merging(one), self._run.request.cfg_scale)
             return network, scaling, self._conditioning(one, other)
 
         return Takeover(switch, calls, begin)
@@ -267,8 +298,13 @@ class BatchDrawing:
         request, options = self._run.request, self._run.options
         min_sigma = options.number("s_min_uncond") if request.s_min_uncond is None else request.s_min_uncond
         steps = one.plan.steps if entry is None else entry.t_enc + 1
+        negatives = self._batch.hires_negative_prompts if one.hires else self._batch.negative_prompts
+        family = self.model.family
         return Guidance(
             scale=request.cfg_scale * one.plan.sampler.cfg_multiplier,
+            unguided=self.model.guidance_width is not None
+            or family.goes_unguided(request.cfg_scale, any(negatives)),
+            renormed=family.flow is not None and family.flow.renormed,
             min_sigma=min_sigma,
             min_sigma_all=options.flag("s_min_uncond_all"),
             skip_early=options.number("skip_early_cond"),

@@ -18,6 +18,7 @@ from adapters.backends.torch.engine.calls import Question, Rows
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.precision import wider
 from adapters.backends.torch.tiling import is_tiling, tiling
+from adapters.backends.torch.transfers import to_device
 from core.domain.errors import BackendError
 from core.domain.image import RasterImage
 
@@ -41,9 +42,12 @@ class MaskBlend:
         return x * self.mask + self.original * (1.0 - self.mask)
 
 
-def decode(model: LoadedModel, latents: Tensor) -> list[RasterImage]:
-    """RGB pictures, one at a time as the reference does, cut (not rounded) to 8 bits."""
-    return [_to_raster(_decode_one(model, latent[None])) for latent in latents]
+def decode(model: LoadedModel, latents: Tensor, *, alone: bool = False) -> list[RasterImage]:
+    """RGB pictures, one at a time as the reference does, cut (not rounded) to 8 bits.
+
+    :param alone: they share no call of the VAE with those of other runs, where such calls are shared.
+    """
+    return [_to_raster(_decode_one(model, latent[None], alone)) for latent in latents]
 
 
 def decode_floats(model: LoadedModel, latents: Tensor) -> Tensor:
@@ -76,7 +80,7 @@ def latent_mask(mask: RasterImage, rows: int, columns: int, rounded: bool, devic
     picture = Image.frombytes("L", mask.size, mask.pixels).convert("RGB").resize((columns, rows))
     values = np.moveaxis(np.asarray(picture, dtype=np.float32), 2, 0)[0] / 255.0
     tensor = torch.from_numpy(np.around(values) if rounded else values)
-    return tensor[None, None].to(device)
+    return to_device(tensor[None, None], device)
 
 
 def resize_latent(
@@ -90,13 +94,13 @@ def _unscaled(mean: Tensor, model: LoadedModel) -> Tensor:
     return (mean.float() - shift) * float(model.vae.config.scaling_factor)
 
 
-def _decode_one(model: LoadedModel, latent: Tensor) -> Tensor:
+def _decode_one(model: LoadedModel, latent: Tensor, alone: bool = False) -> Tensor:
     shift = getattr(model.vae.config, "shift_factor", None) or 0.0
     scaled = latent / float(model.vae.config.scaling_factor) + shift
-    sample, other = _decoded(model, model.vae, scaled.to(model.dtype)), wider()
+    sample, other = _decoded(model, model.vae, scaled.to(model.dtype), alone), wider()
     if other not in (None, model.dtype) and not torch.isfinite(sample).all():
         log.warning("the VAE gave NaN in %s; the picture is decoded in %s", model.dtype, other)
-        sample = _decoded(model, model.wide.of(model.vae, other), scaled.to(other))
+        sample = _decoded(model, model.wide.of(model.vae, other), scaled.to(other), alone)
     if not torch.isfinite(sample).all():
         raise BackendError(
             "the picture came out as NaN; the number format is too narrow for this model: "
@@ -105,19 +109,24 @@ def _decode_one(model: LoadedModel, latent: Tensor) -> Tensor:
     return torch.clamp((sample.float() + 1.0) / 2.0, 0.0, 1.0)
 
 
-def _decoded(model: LoadedModel, vae: Any, latent: Tensor) -> Tensor:
-    tiled = is_tiling()
+def _decoded(model: LoadedModel, vae: Any, latent: Tensor, alone: bool) -> Tensor:
+    tiled, stream = is_tiling(), model.decode_stream
 
-    def forward(rows: Rows) -> Tensor:
+    def sample(rows: Rows) -> Tensor:
         with torch.inference_mode(), tiling(tiled):
             decoded: Tensor = vae.decode(rows["latent"]).sample
             return decoded
 
-    return model.lane.ask(Question(("decode", id(vae), tiled), forward, {"latent": latent}))
+    def forward(rows: Rows) -> Tensor:
+        return sample(rows) if stream is None else stream.run(lambda: sample(rows))
+
+    question = Question(("decode", id(vae), tiled), forward, {"latent": latent})
+    return model.lane.ask(question, alone=alone)
 
 
 def _to_raster(pixels: Tensor) -> RasterImage:
-    rows = (255.0 * np.moveaxis(pixels[0].cpu().numpy(), 0, 2)).astype(np.uint8)
+    # Made small on the device: a quarter of the bytes has to be copied.
+    rows = (255.0 * pixels[0]).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return RasterImage(rows.shape[1], rows.shape[0], "RGB", np.ascontiguousarray(rows).tobytes())
 
 

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from adapters.backends.spec import ShippedHooks
 from adapters.backends.torch.places import ModelPlaces
+from adapters.backends.torch.speed.plan import SpeedPlan
 from adapters.settings import BackendSettings
 from core.domain.image import RasterImage
 from core.domain.model import ModelRef
@@ -23,9 +25,16 @@ DEFAULT_RUNS = 8
 class LazyTorchBackend:
     """An ``ImageBackend`` that imports torch and makes the real one on first use."""
 
-    def __init__(self, settings: BackendSettings, places: ModelPlaces | None = None) -> None:
+    def __init__(
+        self,
+        settings: BackendSettings,
+        places: ModelPlaces | None = None,
+        hooks: ShippedHooks | None = None,
+    ) -> None:
         self._settings = settings
         self._places = places
+        self._hooks = hooks
+        self._plan = SpeedPlan.of(settings)
         self._lock = threading.Lock()
         self._made: TorchBackend | None = None
 
@@ -33,7 +42,9 @@ class LazyTorchBackend:
         device = self._made.device if self._made is not None else self._settings.device
         runs = self._settings.max_runs or DEFAULT_RUNS
         memory = self._made.memory() if self._made is not None else None
-        return BackendInfo(name="torch", device=device, max_runs=runs, infotext={}, memory=memory)
+        return BackendInfo(
+            name="torch", device=device, max_runs=runs, infotext=self._plan.marks, memory=memory
+        )
 
     def load(self, model: ModelRef) -> None:
         self.made().load(model)
@@ -51,5 +62,5 @@ class LazyTorchBackend:
             if self._made is None:
                 from adapters.backends.torch.backend import TorchBackend
 
-                self._made = TorchBackend(self._settings, self._places)
+                self._made = TorchBackend(self._settings, self._places, self._hooks, self._plan)
             return self._made

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from adapters.backends.torch.engine.gate import NETWORKS
 from core.domain.geometry import Size
 from core.domain.image import RasterImage
 from core.domain.upscaling import Tiling, tile_starts, tile_weights
@@ -94,7 +95,8 @@ def _tiled(network: PictureNetwork, pixels: Tensor, tiling: Tiling, progress: _P
     tops, lefts = tile_starts(height, tiling), tile_starts(width, tiling)
     if len(tops) * len(lefts) == 1:
         progress.check()
-        whole = _three_channels(network(pixels))
+        with NETWORKS.calling():
+            whole = _three_channels(network(pixels))
         progress.step()
         return whole
     rows, tile_height = _shares(height, tops, tiling, scale)
@@ -104,7 +106,9 @@ def _tiled(network: PictureNetwork, pixels: Tensor, tiling: Tiling, progress: _P
         for left, column in zip(lefts, columns, strict=True):
             progress.check()
             tile = pixels[:, :, top : top + tile_height, left : left + tile_width]
-            drawn = _three_channels(network(tile)) * row[:, None] * column[None, :]
+            with NETWORKS.calling():
+                answer = network(tile)
+            drawn = _three_channels(answer) * row[:, None] * column[None, :]
             y, x = top * scale, left * scale
             result[:, :, y : y + drawn.shape[2], x : x + drawn.shape[3]] += drawn
             progress.step()

@@ -11,8 +11,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from adapters.backends.torch.brownian import BrownianTree
-from adapters.backends.torch.philox import PhiloxGenerator
+from adapters.backends.shared.brownian import BrownianTree
+from adapters.backends.shared.philox import PhiloxGenerator
+from adapters.backends.torch.transfers import to_device
 from core.sampling.float32 import single
 
 RandnSource = Literal["CPU", "GPU", "NV"]
@@ -95,10 +96,10 @@ class BatchNoise:
         spec = self._spec
         if spec.source == "NV":
             philox = PhiloxGenerator(seed)
-            return lambda shape: torch.from_numpy(philox.randn(shape)).to(spec.device)
+            return lambda shape: to_device(torch.from_numpy(philox.randn(shape)), spec.device)
         place = spec.device if spec.source == "GPU" and spec.device.type == "cuda" else torch.device("cpu")
         generator = torch.Generator(place).manual_seed(seed % 2**64)
-        return lambda shape: torch.randn(shape, generator=generator, device=place).to(spec.device)
+        return lambda shape: to_device(torch.randn(shape, generator=generator, device=place), spec.device)
 
     def _tree(self, seed: int) -> BrownianTree:
         if self._range is None:

@@ -6,11 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from adapters.backends.torch.engine.gate import NETWORKS
 from adapters.backends.torch.families.kinds import CLIP_L, ClipSkip, EncoderKind
 from adapters.backends.torch.inversions import EmbeddedChunks, Inversions
 from core.prompt.chunks import PromptChunk, chunk_prompt, empty_chunk
@@ -25,12 +26,14 @@ class TextOptions:
     """The options that decide what the encoder sees and what becomes of its answer.
 
     :ivar first_skips: the first of two encoders heeds ``clip_skip`` too.
+    :ivar t5: SD3 reads the text with T5 as well.
     """
 
     emphasis: Emphasis
     clip_skip: int
     comma_backtrack: int
     first_skips: bool = False
+    t5: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,19 @@ class EncodedText:
 
     context: Tensor
     pooled: Tensor | None = None
+
+
+class Prompts(Protocol):
+    """The prompts of a model. Safe from several threads."""
+
+    @property
+    def calls(self) -> int:
+        """How often a network of it was called."""
+        ...
+
+    def encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
+        """One for each text. The texts of one prompt's schedule belong together."""
+        ...
 
 
 class ClipTokenizer:
@@ -177,9 +193,11 @@ class TextEncoder:
             for chunk in chunks
         ]
         layer = self._layer(options)
-        with torch.inference_mode(), self._embedded.holding(vectors):
+        with NETWORKS.calling(), torch.inference_mode(), self._embedded.holding(vectors):
             output = self._network(ids, output_hidden_states=layer > 1 or not self._kind.normed)
-            pooled: Tensor | None = output.text_embeds if self._kind.pooled else None
+            pooled: Tensor | None = None
+            if self._kind.pooled:
+                pooled = output.text_embeds if self._kind.projected else output.pooler_output
             if layer <= 1 and self._kind.normed:
                 return output.last_hidden_state, pooled
             hidden = output.hidden_states[-min(layer, len(output.hidden_states))]

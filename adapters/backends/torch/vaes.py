@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from adapters.backends.torch.families.files import vae_of
+from adapters.backends.torch.families.file_reader import vae_of
 from adapters.backends.torch.tiling import make_tileable
-from core.domain.errors import InvalidValue, ModelError
+from core.domain.errors import ModelError
+from core.domain.vae_choice import choose_vae, name_beside
 
-AUTOMATIC, OWN = ("", "Automatic"), "None"
 _SUFFIX = ".safetensors"
 
 
@@ -26,29 +27,12 @@ class VaeFiles:
         self._folder = None if models_dir is None else models_dir / "VAE"
 
     def choose(self, name: str, checkpoint: Path) -> Path | None:
-        """The file that the option means for a checkpoint; None: its own VAE. Raises ``InvalidValue``.
-
-        ``Automatic`` takes a file that is named after the checkpoint: ``model.vae.safetensors`` beside it, or
-        ``model.….safetensors`` in the folder.
-        """
-        if name == OWN:
-            return None
-        if name in AUTOMATIC:
-            return self._named_after(checkpoint)
+        """The file that the option means for a checkpoint; None: its own VAE. Raises ``InvalidValue``."""
         found = {path.name: path for path in self._files()}
-        by_stem = {path.stem: path for path in found.values()}
-        chosen = found.get(name) or by_stem.get(name)
-        if chosen is None:
-            known = ", ".join(["Automatic", OWN, *sorted(found)])
-            raise InvalidValue("sd_vae", name, f"it must be one of {known[:500]}")
-        return chosen
-
-    def _named_after(self, checkpoint: Path) -> Path | None:
-        stem = checkpoint.stem if checkpoint.suffix == _SUFFIX else checkpoint.name
-        beside = checkpoint.with_name(f"{stem}.vae{_SUFFIX}")
-        if beside.is_file():
-            return beside
-        return next((path for path in self._files() if path.name.startswith(f"{stem}.")), None)
+        beside = checkpoint.with_name(name_beside(checkpoint.name))
+        near = beside.name if beside.is_file() else None
+        chosen = choose_vae(name, checkpoint.name, near, list(found))
+        return None if chosen is None else beside if chosen == near else found[chosen]
 
     def _files(self) -> Iterator[Path]:
         if self._folder is None or not self._folder.is_dir():
@@ -65,6 +49,8 @@ def read_vae(path: Path, config: Any, device: torch.device, dtype: torch.dtype) 
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if isinstance(config, SimpleNamespace):
+        raise ModelError(f"the VAE {path.name} cannot stand in: that of the model is of a kind of its own")
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:

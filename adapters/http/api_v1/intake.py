@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.http.pasting import B, paste
 from adapters.http.pictures import Pictures, PutPicture
@@ -110,9 +110,12 @@ class Intake:
             return GenerationRequest(kind=Kind.INTERROGATE, interrogate=params)
         if isinstance(body, ExtrasJob):
             return _extras(body.request, put)
+        scripts = self._resources.scripts()
         if isinstance(body, Img2ImgJob):
-            return img2img_request(self._pasted(body.request), self._resources.scripts(), put)
-        return txt2img_request(self._pasted(body.request), self._resources.scripts())
+            request = img2img_request(self._pasted(body.request), scripts, put)
+        else:
+            request = txt2img_request(self._pasted(body.request), scripts)
+        return replace(request, deterministic=body.deterministic) if body.deterministic else request
 
     def _pasted(self, body: B) -> B:
         return paste(body, self._options, self._resources.styles)

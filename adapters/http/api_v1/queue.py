@@ -17,6 +17,8 @@ def queue_router(jobs: ControlJobs, retention: Retention) -> APIRouter:
     async def queue() -> QueueView:
         now = await run_in_threadpool(jobs.queue)
         counts = {state.value: count for state, count in now.counts.items()}
-        return QueueView(counts=counts, limit=now.limit, draining=now.draining, retention=retention)
+        return QueueView(
+            counts=counts, limit=now.limit, draining=now.draining, outage=now.outage, retention=retention
+        )
 
     return router

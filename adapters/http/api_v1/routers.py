@@ -11,6 +11,7 @@ from adapters.http.api_v1.events import EventHub
 from adapters.http.api_v1.finding import Finder
 from adapters.http.api_v1.intake import Intake
 from adapters.http.api_v1.jobs import JobRoutes, jobs_router
+from adapters.http.api_v1.models import own_models_router
 from adapters.http.api_v1.pictures import PictureRoutes, pictures_router
 from adapters.http.api_v1.queue import queue_router
 from adapters.http.api_v1.streams import events_router
@@ -25,6 +26,7 @@ def api_v1_routers(app: Application, pictures: Pictures) -> Iterator[APIRouter]:
     yield pictures_router(PictureRoutes(app.images, app.jobs, finder))
     yield events_router(EventHub(app.images, app.jobs), finder)
     yield queue_router(app.jobs, retention(app))
+    yield own_models_router(app.models)
 
 
 def retention(app: Application) -> Retention:

@@ -51,7 +51,7 @@ class PictureJobs:
                 headers=headers | STREAM_HEADERS,
             )
         try:
-            job = await job_ended(self._images, self._jobs, request, job_id)
+            job = await job_ended(self._images, self._jobs, request, lambda: job_id)
         except ClientGoneError:
             return Response(status_code=CLIENT_CLOSED)
         found = await run_in_threadpool(images_response, job, body, self._images.image, address_of(request))
@@ -81,6 +81,6 @@ class PictureJobs:
 
     async def _streamed(self, request: Request, job_id: JobId, stream: PictureStream) -> AsyncIterator[bytes]:
         """The events, until the client has gone; then nobody waits for the job any more."""
-        async with waiting_for(self._images, self._jobs, request, job_id) as ended:
+        async with waiting_for(self._images, self._jobs, request, lambda: job_id) as ended:
             async for event in stream.events(job_id, ended, request):
                 yield event

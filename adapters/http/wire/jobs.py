@@ -53,12 +53,20 @@ class _Submission(BaseModel):
     )
 
 
-class Txt2ImgJob(_Submission):
+class _DrawnSubmission(_Submission):
+    deterministic: bool = Field(
+        False,
+        strict=True,
+        description="draw it in no company, so that not even rounding depends on other jobs",
+    )
+
+
+class Txt2ImgJob(_DrawnSubmission):
     kind: Literal["txt2img"] = "txt2img"
     request: Txt2ImgRequest
 
 
-class Img2ImgJob(_Submission):
+class Img2ImgJob(_DrawnSubmission):
     kind: Literal["img2img"] = "img2img"
     request: Img2ImgRequest
 
@@ -186,4 +194,7 @@ class QueueView(BaseModel):
     counts: dict[str, int] = Field(description="jobs by state, of everybody")
     limit: int | None = Field(None, description="how many may wait; null for any number")
     draining: bool = Field(description="the server takes no more jobs")
+    outage: str | None = Field(
+        None, description="why no job is taken from the queue for now; null while they are"
+    )
     retention: Retention

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from adapters.jobs.sql.known import KnownJobs
 from core.domain.errors import StorageError
 
+T = TypeVar("T")
+
 Row = Mapping[str, Any]
+HELD: Final = 4
+"""So many connections are kept at hand for who reads; the pool takes ten times as long to give one."""
 
 
 class Words:
@@ -36,12 +41,18 @@ class Session:
     """Runs statements on one connection.
 
     :ivar queued: how many jobs came, or came back, to the queue.
+    :ivar known: the jobs that were seen last.
     """
 
-    def __init__(self, connection: sa.PoolProxiedConnection, words: Words) -> None:
+    def __init__(self, connection: sa.PoolProxiedConnection, words: Words, known: KnownJobs) -> None:
         self._cursor: Any = connection.cursor()
         self._words = words
         self.queued = 0
+        self.known = known
+
+    def close(self) -> None:
+        """Let go of what was read: a statement that is not at its end holds up the others."""
+        self._cursor.close()
 
     def command(self, words: str) -> None:
         self._cursor.execute(words)
@@ -77,6 +88,8 @@ class Database:
     Connections commit each statement by itself; who needs a transaction says so.
 
     :ivar begin: what opens a transaction that writes. While it is open nobody else writes.
+    :ivar flush: brings all that was committed to the disk; gives False where it could not. None: a commit
+        does that itself.
     :ivar announce: what tells other processes, within that transaction, that a job waits.
     :ivar errors: what the driver and SQLAlchemy raise.
     """
@@ -87,19 +100,51 @@ class Database:
         *,
         begin: Sequence[str],
         explain: Callable[[BaseException], StorageError],
+        flush: Callable[[], bool] | None = None,
         announce: str | None = None,
     ) -> None:
         driver = engine.dialect.dbapi
         assert driver is not None
         self.engine = engine
         self.begin: Final = tuple(begin)
+        self.flush: Final = flush
         self.announce: Final = announce
         self.errors: Final[tuple[type[Exception], ...]] = (exc.SQLAlchemyError, driver.Error)
         self._explain = explain
         self.words: Final = Words(engine.dialect)
+        self._known = KnownJobs()
+        self._held: list[sa.PoolProxiedConnection] = []
+        self._is_closed = False
 
     def session(self, connection: sa.PoolProxiedConnection) -> Session:
-        return Session(connection, self.words)
+        return Session(connection, self.words, self._known)
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """What ``work`` gives, which changes nothing. Raises what it raises, or ``StorageError``.
+
+        It may be called twice: the connection at hand may have broken since it was used.
+        """
+        with contextlib.suppress(IndexError, *self.errors):
+            return self._read_on(self._held.pop(), work)
+        with self.explained():
+            return self._read_on(self.engine.raw_connection(), work)
+
+    def _read_on(self, connection: sa.PoolProxiedConnection, work: Callable[[Session], T]) -> T:
+        try:
+            with contextlib.closing(self.session(connection)) as session:
+                found = work(session)
+        except self.errors:
+            with contextlib.suppress(*self.errors):
+                connection.invalidate()
+            raise
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._held) < HELD and not self._is_closed:
+            self._held.append(connection)
+        else:
+            connection.close()
+        return found
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
@@ -119,4 +164,7 @@ class Database:
         return self._explain(getattr(error, "orig", None) or error)
 
     def close(self) -> None:
+        self._is_closed = True
+        while self._held:
+            self._held.pop().close()
         self.engine.dispose()

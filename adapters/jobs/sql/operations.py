@@ -6,6 +6,7 @@ are in each state, and how many of each party wait, is counted along, so that no
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -15,8 +16,8 @@ from typing import Any, Final
 from adapters.jobs.places import may_take_place
 from adapters.jobs.sql import statements as say
 from adapters.jobs.sql.database import Session
-from adapters.jobs.sql.rows import Values, changed_values, job_of, text
-from core.domain.errors import JobConflict, KeyReused, QueueFull, StorageError, UnknownJob
+from adapters.jobs.sql.rows import Values, changed_values, text
+from core.domain.errors import JobConflict, KeyReused, QueueFull, QueueTooLarge, StorageError, UnknownJob
 from core.domain.job import Job, JobId, JobState
 from core.ports.driven import QueueLimits
 
@@ -35,17 +36,18 @@ def put(
     if found["same_key"] is not None:
         return _of_key(session, found["same_key"], job)
     row = None if found["same_id"] is None else session.row(say.LOCKED, {"id": values["id"]})
-    if not may_take_place(None if row is None else read(row), instead_of):
+    if not may_take_place(None if row is None else read(session, row), instead_of):
         raise JobConflict(f"there is a job {job.id} already")
-    _check(limits, found["waiting"] or 0, found["waiting_of_party"] or 0)
+    _check(limits, found, job)
     if row is not None:
         _delete(session, row)
     place = {"arrival": (found["arrival"] or 0) + 1, "turn": _turn_after(found)}
     session.run(say.INSERT, {**values, **place})
+    session.known.learn(job, values)
     session.run_many(say.REFER, [{"ref": ref, "arrival": place["arrival"]} for ref in job.blobs()])
     if found["expired"] is not None:
         session.run(say.UNEXPIRE, {"id": values["id"]})
-    _count(session, {"queued": 1, values["party"]: 1})
+    _count(session, {"queued": 1, say.QUEUED_BYTES: job.size, values["party"]: 1})
     session.queued += 1
     return job
 
@@ -54,11 +56,12 @@ def take(session: Session, start: Callable[[Job], Job]) -> Job | None:
     """Start the next queued job. One that cannot be read is set aside, or nobody would ever get past it."""
     while (row := session.row(say.NEXT)) is not None:
         try:
-            old = read(row)
+            old = read(session, row)
         except StorageError as error:
             _log.error("%s; it is set aside", error)
             session.run(say.SET_ASIDE, {"at": row["arrival"]})
-            _count(session, {"queued": -1, row["party"]: -1, say.UNREADABLE: 1})
+            bytes_of_it = {say.QUEUED_BYTES: -row["size"]}
+            _count(session, {"queued": -1, row["party"]: -1, say.UNREADABLE: 1, **bytes_of_it})
             continue
         new = start(old)
         session.run(say.TURN_CLOCK, {"rank": row["rank"], "turn": row["turn"]})
@@ -71,7 +74,7 @@ def update(session: Session, job_id: JobId, change: Callable[[Job], Job]) -> Job
     row = session.row(say.LOCKED, {"id": text(job_id)})
     if row is None:
         raise UnknownJob(job_id)
-    old = read(row)
+    old = read(session, row)
     new = change(old)
     if new.id != job_id:
         raise JobConflict(f"job {job_id} cannot become job {new.id}")
@@ -85,19 +88,19 @@ def remove(session: Session, job: Job, now: int) -> Job | None:
     row = session.row(say.LOCKED, {"id": text(job.id)})
     if row is None:
         return None
-    found = read(row)
+    found = read(session, row)
     if not found.state.is_final or not found.is_same_as(job):
         return None
     _delete(session, row)
     session.run(say.FORGET_EXPIRED, {"before": now - REMEMBERED})
-    session.run(say.EXPIRE, {"id": row["id"], "removed": now})
+    session.run(say.EXPIRE, {"id": row["id"], "removed": now, "owner": json.dumps(found.owner)})
     return found
 
 
-def read(row: Mapping[str, Any]) -> Job:
+def read(session: Session, row: Mapping[str, Any]) -> Job:
     """Raises ``StorageError`` when it makes no job: another version wrote it, or something damaged it."""
     try:
-        return job_of(row)
+        return session.known.of(row)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         name = row.get("id") or "in the store"
         raise StorageError(f"job {name} cannot be read; another version of Serena stored it") from error
@@ -107,7 +110,7 @@ def _of_key(session: Session, arrival: int, job: Job) -> Job:
     row = session.row(say.BY_ARRIVAL, {"arrival": arrival})
     assert row is not None
     assert job.key is not None
-    earlier = read(row)
+    earlier = read(session, row)
     if earlier.digest != job.digest:
         raise KeyReused(job.key)
     return earlier
@@ -120,11 +123,15 @@ def _delete(session: Session, row: Mapping[str, Any]) -> None:
     _count(session, {row["state"]: -1})
 
 
-def _check(limits: QueueLimits, waiting: int, of_party: int) -> None:
+def _check(limits: QueueLimits, found: Mapping[str, Any], job: Job) -> None:
+    """``found`` is what ``BEFORE_PUT`` found."""
+    waiting, of_party = found["waiting"] or 0, found["waiting_of_party"] or 0
     if limits.total is not None and waiting >= limits.total:
         raise QueueFull(limits.total, waiting)
     if limits.party is not None and of_party >= limits.party:
         raise QueueFull(limits.party, waiting)
+    if limits.size is not None and limits.too_large(found["waiting_bytes"] or 0, job.input_size):
+        raise QueueTooLarge(limits.size, waiting)
 
 
 def _turn_after(found: Mapping[str, Any]) -> int:
@@ -132,7 +139,7 @@ def _turn_after(found: Mapping[str, Any]) -> int:
 
 
 def _replace(session: Session, row: Mapping[str, Any], old: Job, new: Job) -> None:
-    values = changed_values(old, new)
+    values = changed_values(old, new, row["request"])
     place = {"turn": row["turn"], "taken": None}
     if (values["rank"], values["party"]) != (row["rank"], row["party"]):
         found = session.row(say.LAST_TURN, values)
@@ -142,6 +149,7 @@ def _replace(session: Session, row: Mapping[str, Any], old: Job, new: Job) -> No
         place["taken"] = row["taken"] or (session.value(say.TALLY, {"name": "taken"}) or 0) + 1
     statement = say.UPDATE_ALL if "request" in values else say.UPDATE
     session.run(statement, {**values, **place, "at": row["arrival"]})
+    session.known.learn(new, {**row, **values})
     _refer(session, row["arrival"], old, new)
     _recount(session, row, new, values["party"])
 
@@ -160,8 +168,10 @@ def _recount(session: Session, row: Mapping[str, Any], new: Job, party: str) -> 
     changes[new.state.value] += 1
     if row["state"] == JobState.QUEUED:
         changes[row["party"]] -= 1
+        changes[say.QUEUED_BYTES] -= row["size"]
     if new.state is JobState.QUEUED:
         changes[party] += 1
+        changes[say.QUEUED_BYTES] += new.size
         session.queued += row["state"] != JobState.QUEUED or row["rank"] != -new.priority
     if new.state is JobState.RUNNING and row["taken"] is None:
         changes["taken"] += 1

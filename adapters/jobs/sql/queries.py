@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +20,7 @@ from adapters.jobs.sql.rows import claim_of, moment, optional_text, text
 from adapters.jobs.sql.tables import ENDED, JOBS, OWING, QUEUED, RUNNING
 from core.domain.errors import StorageError
 from core.domain.image import BlobRef
-from core.domain.job import Job, JobFilter, JobId, JobState
+from core.domain.job import Expired, Job, JobFilter, JobId, JobState
 from core.ports.driven import Retention
 
 _log: Final = logging.getLogger(__name__)
@@ -79,20 +80,20 @@ SURPLUS: Final = (
 
 def get(session: Session, job_id: JobId) -> Job | None:
     row = session.row(BY_ID, {"id": text(job_id)})
-    return None if row is None else read(row)
+    return None if row is None else read(session, row)
 
 
 def of_key(session: Session, owner: str | None, key: str) -> Job | None:
     row = session.row(OF_KEY, {"claim": claim_of(owner, key)})
-    return None if row is None else read(row)
+    return None if row is None else read(session, row)
 
 
 def all_jobs(session: Session) -> Sequence[Job]:
-    return list(_readable(session.rows(ALL)))
+    return list(_readable(session, session.rows(ALL)))
 
 
 def running(session: Session) -> Sequence[Job]:
-    return list(_readable(session.rows(IN_WORK)))
+    return list(_readable(session, session.rows(IN_WORK)))
 
 
 def select(session: Session, which: JobFilter) -> Sequence[Job]:
@@ -103,7 +104,7 @@ def select(session: Session, which: JobFilter) -> Sequence[Job]:
         "at_most": which.limit,
     }
     values = {name: value for name, value in asked.items() if value is not None}
-    return list(_readable(session.rows(selection(frozenset(values), which.states), values)))
+    return list(_readable(session, session.rows(selection(frozenset(values), which.states), values)))
 
 
 @functools.lru_cache(maxsize=512)
@@ -123,7 +124,7 @@ def selection(asked: frozenset[str], states: frozenset[JobState] | None) -> sa.S
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[Job]:
-    return list(_readable(session.rows(DUE, {"now": moment(now), "at_most": limit})))
+    return list(_readable(session, session.rows(DUE, {"now": moment(now), "at_most": limit})))
 
 
 def surplus(session: Session, keep: Retention, limit: int) -> Sequence[Job]:
@@ -133,7 +134,7 @@ def surplus(session: Session, keep: Retention, limit: int) -> Sequence[Job]:
         "size": _MUCH if keep.size is None else keep.size,
         "at_most": limit,
     }
-    return list(_readable(session.rows(SURPLUS, values)))
+    return list(_readable(session, session.rows(SURPLUS, values)))
 
 
 def count_queued(session: Session, party: str | None) -> int:
@@ -154,18 +155,19 @@ def has_queued(session: Session) -> bool:
     return session.value(say.ANY_QUEUED) is not None
 
 
-def has_expired(session: Session, job_id: JobId) -> bool:
-    return session.value(say.HAS_EXPIRED, {"id": text(job_id)}) is not None
+def expired(session: Session, job_id: JobId) -> Expired | None:
+    row = session.row(say.GONE, {"id": text(job_id)})
+    return None if row is None else Expired(json.loads(row["owner"] or "null"))
 
 
 def in_use(session: Session, refs: Iterable[BlobRef]) -> frozenset[BlobRef]:
     return frozenset(ref for ref in refs if session.value(say.REFERRED, {"ref": text(ref)}) is not None)
 
 
-def _readable(rows: Iterable[Mapping[str, Any]]) -> Iterable[Job]:
+def _readable(session: Session, rows: Iterable[Mapping[str, Any]]) -> Iterable[Job]:
     """One that cannot be read does not hide the others."""
     for row in rows:
         try:
-            yield read(row)
+            yield read(session, row)
         except StorageError as error:
             _log.warning("%s; it is not listed", error)

@@ -78,8 +78,7 @@ def small_values(job: Job) -> Values:
 def large_values(job: Job) -> Values:
     """The columns that are written once."""
     request = {"request": to_plain(job.request), "frozen": to_plain(job.frozen)}
-    result = None if job.result is None else json.dumps(to_plain(job.result))
-    return {"request": json.dumps(request), "result": result}
+    return {"request": json.dumps(request), "result": _result_text(job)}
 
 
 def new_values(job: Job) -> Values:
@@ -88,11 +87,16 @@ def new_values(job: Job) -> Values:
     return {**created, **small_values(job), **large_values(job)}
 
 
-def changed_values(old: Job, new: Job) -> Values:
-    """The columns that may differ between two states of a job. Large texts are not written again."""
+def changed_values(old: Job, new: Job, request: str) -> Values:
+    """The columns that may differ between two states of a job. Large texts are not made again.
+
+    :param request: the column of that name, as it was made of ``old``.
+    """
     values = small_values(new)
-    if new.request is not old.request or new.frozen is not old.frozen or new.result is not old.result:
+    if new.request is not old.request or new.frozen is not old.frozen:
         values.update(large_values(new))
+    elif new.result is not old.result:
+        values.update(request=request, result=_result_text(new))
     return values
 
 
@@ -103,6 +107,10 @@ def job_of(row: Mapping[str, Any]) -> Job:
     result = None if row["result"] is None else from_plain(GenerationResult, json.loads(row["result"]))
     fields = {name: from_plain(_HINTS[name], value) for name, value in small.items()}
     return Job(request=request, frozen=frozen, result=result, **fields)
+
+
+def _result_text(job: Job) -> str | None:
+    return None if job.result is None else json.dumps(to_plain(job.result))
 
 
 def _inputs(document: str) -> tuple[GenerationRequest, FrozenInputs]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,14 +13,18 @@ import sqlalchemy as sa
 
 from adapters.disk import storage_error
 from adapters.jobs.sql.database import Database
+from adapters.jobs.sql.flushing import LogFile, SharedFlush
 from adapters.jobs.sql.migrate import bring_up
 from core.domain.errors import SettingsError, StorageError
 
 MARK: Final = 0x5372_6E61
 """The application id in the head of the file, by which a database of ours is known."""
 
-LASTING: Final[Mapping[str, int | str]] = MappingProxyType({"synchronous": "FULL", "temp_store": "MEMORY"})
-"""A commit returns when the disk has it; the default of SQLite in WAL mode may lose the last ones."""
+PRAGMAS: Final[Mapping[str, int | str]] = MappingProxyType(
+    {"synchronous": "NORMAL", "temp_store": "MEMORY", "wal_autocheckpoint": 4000}
+)
+"""A commit leaves it to the store to flush the log. The pages of the indices change with every job: the
+longer the log, the less often each is copied into the file."""
 
 BEGIN: Final = ("BEGIN IMMEDIATE",)
 PATIENCE: Final = 0.25
@@ -39,7 +43,10 @@ _REASONS: Final = {
 
 
 def open_sqlite(
-    path: Path, pragmas: Mapping[str, int | str] = LASTING, busy_seconds: float = BUSY_SECONDS
+    path: Path,
+    pragmas: Mapping[str, int | str] = PRAGMAS,
+    busy_seconds: float = BUSY_SECONDS,
+    flush: Callable[[], None] | None = None,
 ) -> Database:
     """The database in that file, made or brought to this release's schema if need be.
 
@@ -47,13 +54,19 @@ def open_sqlite(
     another program's or a later release's.
 
     :param busy_seconds: how long to wait for other processes that write.
+    :param flush: in place of what brings the log to the disk.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path, error) from error
     engine = _engine(path, pragmas, busy_seconds)
-    database = Database(engine, begin=BEGIN, explain=lambda error: _explain(path, error))
+    database = Database(
+        engine,
+        begin=BEGIN,
+        explain=lambda error: _explain(path, error),
+        flush=SharedFlush(flush or LogFile(path).flush).wait,
+    )
     try:
         with database.explained():
             _claim(engine, path, busy_seconds)

@@ -14,6 +14,9 @@ from core.domain.job import JobState
 UNREADABLE: Final = "unreadable"
 """In place of the state of a job whose texts no longer make a job."""
 
+QUEUED_BYTES: Final = "queued_bytes"
+"""The tally of what those that wait hold."""
+
 COLUMNS: Final = tuple(column.name for column in JOBS.columns)
 SMALL: Final = tuple(
     name for name in COLUMNS if name not in ("arrival", "id", "created", "turn", "taken", "request", "result")
@@ -39,6 +42,7 @@ BEFORE_PUT: Final = LAST_TURN.add_columns(
     sa.select(JOBS.c.arrival).where(JOBS.c.claim == given("claim")).scalar_subquery().label("same_key"),
     sa.select(EXPIRED.c.removed).where(EXPIRED.c.id == given("id")).scalar_subquery().label("expired"),
     _tally(sa.literal("queued")).label("waiting"),
+    _tally(sa.literal(QUEUED_BYTES)).label("waiting_bytes"),
     _tally(given("party")).label("waiting_of_party"),
 )
 INSERT: Final = sa.insert(JOBS).values({name: given(name) for name in COLUMNS})
@@ -85,7 +89,7 @@ UNREFER: Final = sa.delete(BLOBS).where(BLOBS.c.ref == given("ref"), BLOBS.c.arr
 UNREFER_ALL: Final = sa.delete(BLOBS).where(BLOBS.c.arrival == given("arrival"))
 REFERRED: Final = sa.select(BLOBS.c.arrival).where(BLOBS.c.ref == given("ref")).limit(1)
 
-EXPIRE: Final = sa.insert(EXPIRED).values(id=given("id"), removed=given("removed"))
+EXPIRE: Final = sa.insert(EXPIRED).values(id=given("id"), removed=given("removed"), owner=given("owner"))
 UNEXPIRE: Final = sa.delete(EXPIRED).where(EXPIRED.c.id == given("id"))
 FORGET_EXPIRED: Final = sa.delete(EXPIRED).where(EXPIRED.c.removed < given("before"))
-HAS_EXPIRED: Final = sa.select(EXPIRED.c.id).where(EXPIRED.c.id == given("id"))
+GONE: Final = sa.select(EXPIRED.c.owner).where(EXPIRED.c.id == given("id"))

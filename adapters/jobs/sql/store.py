@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from adapters.jobs.sql import operations, queries
@@ -14,7 +15,7 @@ from adapters.jobs.sql.rows import new_values
 from adapters.jobs.sql.writer import Writer
 from core.domain.errors import JobConflict
 from core.domain.image import BlobRef
-from core.domain.job import EVERY_JOB, Job, JobFilter, JobId, JobState
+from core.domain.job import EVERY_JOB, Expired, Job, JobFilter, JobId, JobState
 from core.ports.driven import NO_LIMITS, QueueLimits, Retention
 
 _MICROSECONDS: Final = 1_000_000
@@ -68,59 +69,47 @@ class SqlJobStore:
         return None
 
     def get(self, job_id: JobId) -> Job | None:
-        with self._database.reading() as session:
-            return queries.get(session, job_id)
+        return self._database.read(lambda session: queries.get(session, job_id))
 
     def of_key(self, owner: str | None, key: str) -> Job | None:
-        with self._database.reading() as session:
-            return queries.of_key(session, owner, key)
+        return self._database.read(lambda session: queries.of_key(session, owner, key))
 
-    def has_expired(self, job_id: JobId) -> bool:
-        with self._database.reading() as session:
-            return queries.has_expired(session, job_id)
+    def expired(self, job_id: JobId) -> Expired | None:
+        return self._database.read(lambda session: queries.expired(session, job_id))
 
     def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
         return self._writer.run(lambda session: operations.update(session, job_id, change))
 
     def all(self) -> Sequence[Job]:
-        with self._database.reading() as session:
-            return queries.all_jobs(session)
+        return self._database.read(lambda session: queries.all_jobs(session))
 
     def select(self, which: JobFilter = EVERY_JOB) -> Sequence[Job]:
-        with self._database.reading() as session:
-            return queries.select(session, which)
+        return self._database.read(lambda session: queries.select(session, which))
 
     def running(self) -> Sequence[Job]:
-        with self._database.reading() as session:
-            return queries.running(session)
+        return self._database.read(lambda session: queries.running(session))
 
     def due(self, now: datetime, limit: int = 100) -> Sequence[Job]:
-        with self._database.reading() as session:
-            return queries.due(session, now, limit)
+        return self._database.read(lambda session: queries.due(session, now, limit))
 
     def surplus(self, keep: Retention, limit: int = 1000) -> Sequence[Job]:
-        with self._database.reading() as session:
-            return queries.surplus(session, keep, limit)
+        return self._database.read(lambda session: queries.surplus(session, keep, limit))
 
     def count_queued(self, party: str | None = None) -> int:
-        with self._database.reading() as session:
-            return queries.count_queued(session, party)
+        return self._database.read(lambda session: queries.count_queued(session, party))
 
     def counts(self) -> Mapping[JobState, int]:
-        with self._database.reading() as session:
-            return queries.counts(session)
+        return self._database.read(lambda session: queries.counts(session))
 
     def position(self, job_id: JobId) -> int:
-        with self._database.reading() as session:
-            return queries.position(session, job_id)
+        return self._database.read(lambda session: queries.position(session, job_id))
 
     def remove(self, job: Job) -> Job | None:
         now = int(self._now() * _MICROSECONDS)
         return self._writer.run(lambda session: operations.remove(session, job, now))
 
     def in_use(self, refs: Sequence[BlobRef]) -> frozenset[BlobRef]:
-        with self._database.reading() as session:
-            return queries.in_use(session, refs)
+        return self._database.read(lambda session: queries.in_use(session, refs))
 
     def close(self) -> None:
         """Those that wait for a job get none; what is being written is written to its end."""
@@ -133,9 +122,8 @@ class SqlJobStore:
 
     def _take_now(self, start: Callable[[Job], Job], rings: int) -> Job | None:
         # The look is free; a transaction that writes is not.
-        with self._database.reading() as session:
-            is_there = queries.has_queued(session)
-        job = self._writer.run(lambda session: operations.take(session, start)) if is_there else None
+        is_there = self._database.read(queries.has_queued)
+        job = self._writer.run(partial(operations.take, start=start), lasting=False) if is_there else None
         if job is None:
             self._bell.found_nothing(rings)
         return job

@@ -32,7 +32,7 @@ JOBS = sa.Table(
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("finished", sa.BigInteger),
     sa.Column("due", sa.BigInteger),
-    # Bytes of its pictures.
+    # Bytes of its request and its pictures.
     sa.Column("size", sa.BigInteger, nullable=False),
     # Texts come last: who reads the columns before does not pass over them. The first holds what the others
     # do not; request and frozen inputs never change, and are not written again.
@@ -79,7 +79,7 @@ CLOCKS = sa.Table(
     sa.Column("turn", sa.BigInteger, nullable=False),
 )
 
-# How many jobs are in each state, and how many of each party wait.
+# How many jobs are in each state, how many of each party wait, and how many bytes those that wait hold.
 TALLIES = sa.Table(
     "tallies",
     METADATA,
@@ -93,6 +93,8 @@ EXPIRED = sa.Table(
     METADATA,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("removed", sa.BigInteger, nullable=False, index=True),
+    # Whose it was, as JSON; NULL: an earlier release did not note that.
+    sa.Column("owner", sa.Text),
 )
 
 VERSION = sa.Table(

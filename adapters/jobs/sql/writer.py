@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -20,12 +20,20 @@ LARGEST_GROUP: Final = 200
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    """One operation, and what came of it."""
+    """One operation, and what came of it.
+
+    :ivar turn: held until the operation is done, or its thread is to lead.
+    """
 
     work: Callable[[Session], Any]
+    lasting: bool
     value: Any = None
     error: Exception | None = None
     done: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.turn.acquire()
 
 
 class Writer:
@@ -33,13 +41,14 @@ class Writer:
 
     Of the threads that wait, one leads: it runs the operations of all of them in one transaction, each within
     a savepoint, so that one that fails takes no other with it. A lone caller leads itself and waits for no
-    other thread.
+    other thread. Each is woken once: by the one that did its operation, or to lead the next group.
     """
 
     def __init__(self, database: Database, on_queued: Callable[[int], None]) -> None:
         self._database = database
         self._on_queued = on_queued
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._rests = threading.Condition(self._lock)
         self._waiting: list[_Task] = []
         self._is_led = False
         self._is_closed = False
@@ -50,43 +59,79 @@ class Writer:
         """How many operations wait for a leader."""
         return len(self._waiting)
 
-    def run(self, work: Callable[[Session], T]) -> T:
+    def run(self, work: Callable[[Session], T], *, lasting: bool = True) -> T:
         """What ``work`` gives, once it is committed. Raises what it raises, or ``StorageError``.
 
         ``work`` may be called twice: what the first call did is undone then.
+
+        :param lasting: false for what a loss of power (not the death of a process) may undo.
         """
-        task = _Task(work)
-        with self._changed:
+        task = _Task(work, lasting)
+        with self._lock:
             self._waiting.append(task)
-            while self._is_led and not task.done:
-                self._changed.wait()
-            if not task.done:
-                self._is_led = True
+            leads, self._is_led = not self._is_led, True
+        if not leads:
+            self._wait(task)
         if not task.done:
-            self._lead()
+            self._lead(task)
         if task.error is not None:
             raise task.error
         value: T = task.value
         return value
 
     def close(self) -> None:
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             while self._is_led:
-                self._changed.wait()
+                self._rests.wait()
             self._drop()
 
-    def _lead(self) -> None:
-        with self._changed:
+    def _wait(self, task: _Task) -> None:
+        try:
+            task.turn.acquire()
+        except BaseException:  # a signal: nobody may wait for this thread to lead
+            with self._lock:
+                if task in self._waiting:
+                    self._waiting.remove(task)
+            if not task.done and not task.turn.locked():
+                self._hand_over()
+            raise
+
+    def _lead(self, own: _Task) -> None:
+        with self._lock:
             group, self._waiting = self._waiting, []
         try:
-            for first in range(0, len(group), LARGEST_GROUP):
-                self._serve(group[first : first + LARGEST_GROUP])
-        finally:
-            with self._changed:
+            try:
+                for first in range(0, len(group), LARGEST_GROUP):
+                    self._serve(group[first : first + LARGEST_GROUP])
+            finally:
                 _give_up(group, StorageError("a job was not stored: its process was interrupted"))
-                self._is_led = False
-                self._changed.notify_all()
+                self._hand_over()
+            self._flush([task for task in group if task.lasting and task.error is None])
+        finally:
+            for task in group:
+                if task is not own:
+                    task.turn.release()
+
+    def _flush(self, tasks: list[_Task]) -> None:
+        """Others may write on meanwhile."""
+        if not tasks or self._database.flush is None:
+            return
+        try:
+            failed = None if self._database.flush() else StorageError("the disk failed; see to it")
+        except StorageError as error:
+            failed = error
+        if failed is not None:
+            _fail(tasks, failed)
+
+    def _hand_over(self) -> None:
+        """The first of those that came meanwhile leads them."""
+        with self._lock:
+            self._is_led = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].turn.release()
+            else:
+                self._rests.notify_all()
 
     def _serve(self, group: list[_Task]) -> None:
         try:
@@ -183,7 +228,10 @@ class _NotDone(Exception):
 
 
 def _give_up(group: list[_Task], cause: StorageError) -> None:
+    _fail([task for task in group if not task.done], cause)
+
+
+def _fail(group: list[_Task], cause: StorageError) -> None:
     for task in group:
-        if not task.done:
-            # Each thread raises an error of its own: two would write into the traceback of one.
-            task.error, task.done = type(cause)(*cause.args), True
+        # Each thread raises an error of its own: two would write into the traceback of one.
+        task.error, task.done = type(cause)(*cause.args), True

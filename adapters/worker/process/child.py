@@ -41,7 +41,8 @@ class Parts:
     :ivar process: ``process_images``.
     :ivar learn: told of a job before it runs, and of the models that it names, which are then at hand.
     :ivar saved: tells the plugins of a file that was written.
-    :ivar reports: what became of the plugins.
+    :ivar reports: what became of the plugins. :ivar plugin_calls: what each has cost so far.
+    :ivar accept_option: for a plugin's option and a value: ``value`` as it is kept, or what is ``expected``.
     """
 
     process: Callable[[Job, RunRelay], GenerationResult]
@@ -49,6 +50,8 @@ class Parts:
     learn: Callable[[Job, Sequence[ModelRef]], None]
     saved: Callable[[str, str], None]
     reports: Sequence[Any] = ()
+    plugin_calls: Callable[[], Sequence[Any]] = tuple
+    accept_option: Callable[..., Mapping[str, Any]] = dict
 
 
 class ChildWorker:
@@ -65,6 +68,8 @@ class ChildWorker:
             "unload": parts.backend.close,
             "saved": parts.saved,
             "preview": self._preview,
+            "plugin_calls": lambda: [to_plain(one) for one in parts.plugin_calls()],
+            "accept_option": parts.accept_option,
         }
 
     def serve(self) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 from adapters.worker.process.channel import Channel
 from adapters.worker.process.launching import Child, launch
 from adapters.worker.process.link import Link
-from core.domain.errors import Interrupted, WorkerDied
+from core.domain.errors import Interrupted, NoWorker, WorkerDied
+from core.ports.driving import ReportOutage
 
 log = logging.getLogger("serena.worker")
 
@@ -19,7 +20,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 START_SECONDS = 120.0
 """For imports and plugins; the model is loaded later."""
 FAILED_STARTS = 3
-"""After so many in a row nobody waits for the next one any longer."""
+"""After so many in a row it is told that nothing can be drawn; others are started all the same."""
 STOPPED = "the server stops"
 
 
@@ -29,6 +30,7 @@ class Supervisor:
 
     :param hello: what a child is told first.
     :param patience: seconds that a child may take until it is ready.
+    :param outage: begins with the last of ``FAILED_STARTS``, and ends when a child is ready.
     :ivar restarts: how often a child was started in the place of one that had died.
     """
 
@@ -38,7 +40,10 @@ class Supervisor:
         start_child: Callable[[], tuple[Child, Channel]] = launch,
         first_pause: float = FIRST_PAUSE,
         patience: float = START_SECONDS,
+        *,
+        outage: ReportOutage,
     ) -> None:
+        self._outage = outage
         self._patience = patience
         self._hello = hello
         self._start_child = start_child
@@ -50,7 +55,6 @@ class Supervisor:
         self._link: Link | None = None
         self._said: Mapping[str, Any] | None = None
         self._failed_starts = 0
-        self._reason = ""
         self.restarts = 0
 
     @property
@@ -86,7 +90,8 @@ class Supervisor:
     def link(self, given_up: Callable[[], bool] = lambda: False) -> Link:
         """The child that takes runs; waits while it starts.
 
-        Raises ``WorkerDied`` when it cannot be started, and ``Interrupted`` once ``given_up`` says so.
+        Raises ``NoWorker`` while it cannot be started, ``WorkerDied`` once the server stops, and
+        ``Interrupted`` once ``given_up`` says so.
         """
         with self._changed:
             while True:
@@ -95,18 +100,23 @@ class Supervisor:
                     return link
                 if self._stops.is_set():
                     raise WorkerDied(STOPPED)
-                if self._failed_starts >= FAILED_STARTS:
-                    raise WorkerDied(f"the worker cannot be started: {self._reason}")
+                if (reason := self._outage.reason) is not None:
+                    raise NoWorker(reason)
                 if given_up():
                     raise Interrupted
                 self._changed.wait(POLL_SECONDS)
 
     def call(self, name: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Any:
-        """Ask the child. With a ``timeout`` it has to be there: nobody waits for one that starts."""
+        """Ask the child. With a ``timeout`` it has to be there: nobody waits for one that starts, and
+        ``WorkerDied`` says that there is none."""
         try:
             link = self.link(lambda: timeout is not None)
         except Interrupted:
             raise WorkerDied("the worker is being started") from None
+        except NoWorker as error:
+            if timeout is None:
+                raise
+            raise WorkerDied(str(error)) from None
         return link.call(name, arguments, timeout)
 
     def _supervise(self) -> None:
@@ -152,16 +162,20 @@ class Supervisor:
         with self._changed:
             self._said = link.ready
             self._failed_starts = 0
+            self._outage.end()
             self._changed.notify_all()
         for callback in self._on_ready:
             threading.Thread(target=callback, name="serena-worker-ready", daemon=True).start()
 
     def _not_started(self, reason: str) -> None:
-        if not self._stops.is_set():
-            log.error("the worker cannot be started: %s", reason)
+        if self._stops.is_set():
+            return
+        sentence = f"the worker cannot be started: {reason}"
+        log.error("%s", sentence)
+        self._failed_starts += 1
+        if self._failed_starts >= FAILED_STARTS:
+            self._outage.begin(sentence)
         with self._changed:
-            self._reason = reason
-            self._failed_starts += 1
             self._changed.notify_all()
 
     def pause(self, failures: int) -> float:

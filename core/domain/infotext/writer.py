@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from core.domain.infotext.infotext import Infotext
 from core.domain.infotext.keys import EXACT_NEGATIVE, EXACT_PROMPT, NEGATIVE_PREFIX
+from core.domain.infotext.plain import is_plain
 from core.domain.infotext.reader import read
 from core.domain.infotext.scanner import unquote
 
@@ -26,6 +27,8 @@ def write(prompt: str, negative_prompt: str = "", params: Params = ()) -> str:
     present = [(key, value) for key, value in pairs if value is not None]
     meant = Infotext(prompt, negative_prompt, tuple((key, str(value)) for key, value in present))
     text = _render(meant, present, quote)
+    if is_plain(meant):
+        return text
     found = read(text)
     if found == meant:
         return text

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.domain.model import ModelRef
+from core.domain.model import ModelIdentity, ModelRef
+from core.domain.model_report import ModelProblem, ModelReport
 
 
 class ModelCatalog(Protocol):
@@ -21,6 +22,19 @@ class ModelCatalog(Protocol):
 
     def problem(self, name: str) -> str | None:
         """Why what lies under that name is not offered; None when nothing lies there."""
+        ...
+
+    def problems(self) -> Sequence[ModelProblem]:
+        """What looks like a checkpoint and is not offered. Places are told as below the models folder."""
+        ...
+
+    def report(self, model: ModelRef) -> ModelReport:
+        """What its headers say; ``path`` is its name. Never raises for what lies there."""
+        ...
+
+    def vae(self, model: ModelRef, option: str) -> ModelIdentity | None:
+        """The VAE in a file of its own that ``sd_vae`` means for a model, with its hash; None: the model's
+        own. Raises ``InvalidValue`` for one that there is not."""
         ...
 
     def refresh(self) -> None: ...

@@ -23,6 +23,10 @@ class BlobStore(Protocol):
 
     def get(self, ref: BlobRef) -> bytes | None: ...
 
+    def size(self, ref: BlobRef) -> int:
+        """Of its bytes; 0 where there are none."""
+        ...
+
     def release(self, ref: BlobRef) -> None: ...
 
     def sweep(self, in_use: Callable[[Sequence[BlobRef]], frozenset[BlobRef]], older_than: float) -> int:
@@ -88,7 +92,9 @@ class ImageCodec(Protocol):
         texts: Mapping[str, str] = NO_TEXTS,
         lossless: bool = False,
     ) -> bytes:
-        """The infotext goes into the PNG text chunk ``parameters`` or the EXIF user comment.
+        """The infotext goes into the PNG text chunk ``parameters`` or the EXIF user comment. Raises
+        ``InvalidImage``: too large for the format, or one that cannot be written here (AVIF, with some
+        builds of its library).
 
         :param texts: further text chunks of a PNG; the other formats have no place for them.
         :param lossless: of WebP: every pixel is kept.

@@ -8,15 +8,21 @@ from datetime import datetime
 from typing import Protocol
 
 from core.domain.image import BlobRef
-from core.domain.job import EVERY_JOB, Delivery, Job, JobFilter, JobId, JobState
+from core.domain.job import EVERY_JOB, Delivery, Expired, Job, JobFilter, JobId, JobState
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many jobs may wait: of everybody, and of one party. None: any number."""
+    """How many jobs may wait, of everybody and of one party, and how many bytes their requests may hold
+    together. None: any number."""
 
     total: int | None = None
     party: int | None = None
+    size: int | None = None
+
+    def too_large(self, held: int, more: int) -> bool:
+        """Whether ``more`` bytes are too many beside those that wait. Where none do any request has room."""
+        return self.size is not None and held > 0 and held + more > self.size
 
 
 NO_LIMITS = QueueLimits()
@@ -25,8 +31,8 @@ NO_LIMITS = QueueLimits()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """What of the ended jobs is kept: those that ended at ``since`` or later, the newest ``count`` of those
-    that ran and as many of those that never did, and the newest with at most ``size`` bytes of pictures
-    together. None: no limit."""
+    that ran and as many of those that never did, and the newest that hold at most ``size`` bytes of requests
+    and pictures together. None: no limit."""
 
     since: datetime | None = None
     count: int | None = None
@@ -35,7 +41,7 @@ class Retention:
 
 class JobStore(Protocol):
     """Keeps jobs. Every method is atomic, safe from any thread, and lasting once it has returned (as far as
-    the store lasts at all). Raises ``StorageError`` when the disk refuses.
+    the store lasts at all), except for ``take``. Raises ``StorageError`` when the disk refuses.
 
     The next job is one of the highest priority; among those, parties take turns; of one party, the oldest. A
     job that comes back to the queue keeps its turn.
@@ -44,8 +50,8 @@ class JobStore(Protocol):
     def put(self, job: Job, limits: QueueLimits = NO_LIMITS, instead_of: Job | None = None) -> Job:
         """Add a queued job and give it back; where its owner has a job of the same key already, that one.
 
-        Raises ``JobConflict`` when a job has its id, ``QueueFull`` when the limits are reached, ``KeyReused``
-        when the job of that key has another digest. Then nothing changes.
+        Raises ``JobConflict`` when a job has its id, ``QueueFull`` or ``QueueTooLarge`` when the limits are
+        reached, ``KeyReused`` when the job of that key has another digest. Then nothing changes.
 
         :param instead_of: the job of that id, which has ended and owes nothing: it is removed in the same
             step. ``JobConflict`` when it is no longer there, or no longer so.
@@ -58,13 +64,13 @@ class JobStore(Protocol):
 
     def take(self, start: Callable[[Job], Job], timeout: float | None = None) -> Job | None:
         """The next queued job as ``start`` makes it (running); None when none came within ``timeout``
-        seconds."""
+        seconds. Raises what ``start`` raises: then nothing changes."""
         ...
 
     def get(self, job_id: JobId) -> Job | None: ...
 
-    def has_expired(self, job_id: JobId) -> bool:
-        """Whether there was a job of that id which was removed since."""
+    def expired(self, job_id: JobId) -> Expired | None:
+        """What is remembered of a job of that id which was removed; None if there was none."""
         ...
 
     def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
@@ -129,6 +135,10 @@ class Processes(Protocol):
 
     def has_died(self, name: str) -> bool:
         """True when it is certain. False: it lives, or nobody here can tell (its lease decides then)."""
+        ...
+
+    def has_company(self) -> bool:
+        """Whether others live that may have a part in the same jobs, as far as one can tell. Cheap."""
         ...
 
     def close(self) -> None:

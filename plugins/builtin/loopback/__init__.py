@@ -67,7 +67,7 @@ def run(request: GenerationRequest, args: Mapping[str, Any], draw: Draw) -> Scri
             "append_interrogation", args["append_interrogation"], "prompts are not interrogated; send None"
         )
     loops, repeats = args["loops"], request.n_iter
-    draw.expect(loops * repeats)
+    draw.expect(loops * repeats, loops * repeats)
     images: list[DrawnImage] = []
     for repeat in range(repeats):
         images += _loop(replace(request, seed=request.seed + repeat * loops), args, draw)

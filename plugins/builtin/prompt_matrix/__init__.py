@@ -52,14 +52,15 @@ def run(request: GenerationRequest, args: Mapping[str, Any], draw: Draw) -> Scri
         raise InvalidValue("parts of the prompt matrix", len(parts), f"it may have {MOST_PARTS} at most")
     count = 2 ** len(parts)
     single = replace(request, batch_size=1, n_iter=1)
-    draw.expect(count)
-    images: list[DrawnImage] = []
+    draw.expect(count, count)
+    requests: list[GenerationRequest] = []
     for number in range(count):
         chosen = [part for bit, part in enumerate(parts) if number >> bit & 1]
         text = _joined(main, chosen, args)
         seed = request.seed + (number if args["different_seeds"] else 0)
         changes: dict[str, Any] = {field: text, "seed": seed}
-        images += draw(replace(single, **changes))
+        requests.append(replace(single, **changes))
+    images = list(draw.each(requests, at_once=request.batch_size))
     return ScriptResult(images=images, sheets=_sheets(images, parts, args["margin_size"]))
 
 

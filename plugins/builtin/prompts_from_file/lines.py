@@ -42,9 +42,9 @@ def _line(text: str) -> Line:
         value = _READERS[name](_values(name, words, text), text)
         if name == "sd_model":
             options[MODEL_OPTION] = value
-        elif name in _SAVING:
+        elif name == "do_not_save_samples":
             fields["save_images"] = not value
-        else:
+        elif name != "do_not_save_grid":  # passes make no grids
             fields[name] = value
     return Line(fields, options)
 
@@ -90,7 +90,6 @@ def _names(value: str, line: str) -> tuple[str, ...]:
 
 
 _PROMPTS = frozenset(("prompt", "negative_prompt"))
-_SAVING = frozenset(("do_not_save_samples", "do_not_save_grid"))
 _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "prompt": _text,
     "negative_prompt": _text,

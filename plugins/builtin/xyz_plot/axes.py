@@ -115,6 +115,12 @@ def _ordered(cell: Cell, order: Order) -> Cell:
     return replace(cell, request=replace(cell.request, prompt="".join(kept) + prompt[at:]))
 
 
+def _styled(cell: Cell, value: str) -> Cell:
+    """Styles beside those of the request."""
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    return replace(cell, request=replace(cell.request, styles=(*cell.request.styles, *names)))
+
+
 def _faces(cell: Cell, value: str) -> Cell:
     wanted = value.casefold() not in ("none", "", "false")
     request = replace(cell.request, restore_faces=wanted)
@@ -155,12 +161,15 @@ _OFFERED: Mapping[str, Axis] = {
     "Extra noise": Axis(numbers, _option("img2img_extra_noise")),
     "Hires upscaler": Axis(_TXT, _hires("upscaler")),
     "Cond. Image Mask Weight": Axis(numbers, _option("inpainting_mask_weight")),
+    "VAE": Axis(_TXT, _option("sd_vae")),
+    "Styles": Axis(_TXT, _styled),
     "UniPC Order": Axis(whole_numbers, _option("uni_pc_order")),
     "Face restore": Axis(_TXT, _faces),
     "Token merging ratio": Axis(numbers, _option("token_merging_ratio")),
     "Token merging ratio high-res": Axis(numbers, _option("token_merging_ratio_hr")),
     "Always discard next-to-last sigma": Axis(flags, _option("always_discard_next_to_last_sigma")),
     "SGM noise multiplier": Axis(flags, _option("sgm_noise_multiplier")),
+    "Refiner checkpoint": Axis(_TXT, _field("refiner_checkpoint")),
     "Refiner switch at": Axis(numbers, _field("refiner_switch_at")),
     "RNG source": Axis(_TXT, _option("randn_source")),
     "Size": Axis(sizes, _size),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,12 +52,18 @@ class PictureSize:
 def split(text: str) -> list[str]:
     """The values between the commas; quotes keep a comma."""
     rows = csv.reader([" ".join(text.splitlines())], skipinitialspace=True)
-    found = [value.strip() for row in rows for value in row]
+    try:
+        found = [value.strip() for row in rows for value in row]
+    except csv.Error as error:
+        raise InvalidValue("the values of an axis", text, str(error)) from None
     return [value for value in found if value]
 
 
 def whole_numbers(axis: str, texts: list[str]) -> list[Any]:
-    return [round(number) for number in _numbers(axis, texts, 1.0)]
+    found = _numbers(axis, texts, 1.0)
+    if not all(map(math.isfinite, found)):
+        raise InvalidValue(f"values of the axis {axis}", ", ".join(texts), "they must be whole numbers")
+    return [round(number) for number in found]
 
 
 def numbers(axis: str, texts: list[str]) -> list[Any]:
@@ -75,8 +82,8 @@ def sizes(axis: str, texts: list[str]) -> list[Any]:
     """``512x768``."""
     found: list[Any] = []
     for text in texts:
-        width, cross, height = text.casefold().partition("x")
-        if not (cross and width.strip().isdecimal() and height.strip().isdecimal()):
+        width, _, height = map(str.strip, text.casefold().partition("x"))
+        if not (width.isdecimal() and height.isdecimal()):
             raise InvalidValue(f"a value of the axis {axis}", text, "it must be WIDTHxHEIGHT")
         found.append(PictureSize(int(width[:9]), int(height[:9])))
     return found
@@ -107,7 +114,7 @@ def _range(axis: str, text: str, step: float) -> list[float]:
 
 
 def _stepped(axis: str, text: str, first: float, last: float, step: float) -> list[float]:
-    if step == 0 or abs(last - first) / step >= MOST:
+    if step == 0 or not abs(last - first) / step < MOST:
         raise InvalidValue(f"a value of the axis {axis}", text, f"it may stand for {MOST} numbers at most")
     sign = 1 if last >= first else -1
     count = int(abs(last - first) / step + 1e-9) + 1

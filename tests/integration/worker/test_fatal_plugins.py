@@ -16,7 +16,7 @@ from adapters.application import Application
 from adapters.bootstrap import bootstrap
 from adapters.http.app import create_app
 from adapters.settings import load_settings
-from core.domain.errors import WorkerDied
+from core.domain.errors import InvalidValue, WorkerDied
 from core.domain.job import JobState
 from core.domain.request import GenerationRequest
 from tests.quality.apart import INSTALLED, Notes
@@ -129,3 +129,29 @@ def test_the_plugins_are_those_of_the_child_and_hear_of_files(app: Application, 
     assert app.memory.memory().device is None
     app.memory.unload()
     app.memory.reload()
+
+
+def test_settings_of_a_plugin_in_the_child_are_options_here(app: Application) -> None:
+    """The child checks them: its plugins' code is nowhere else."""
+    deadline = time.monotonic() + PATIENCE
+    while "fatal_colour" not in app.options.get():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    colours = []
+    for colour in ("blue", None):
+        overrides = {} if colour is None else {"fatal_colour": colour}
+        order = GenerationRequest(
+            prompt="a cat", seed=1, width=64, height=64, steps=1, override_settings=overrides
+        )
+        result = app.images.wait(app.images.submit(order), PATIENCE).result
+        assert result is not None
+        colours.append(result.images[0].infotext.partition("Colour: ")[2].partition(",")[0])
+    assert colours == ["blue", app.options.get()["fatal_colour"]] == ["blue", "red"]
+    with pytest.raises(InvalidValue, match=r"option fatal_colour is 'X'; string should match pattern"):
+        app.options.set({"fatal_colour": "X"})
+
+
+def test_what_plugins_cost_in_the_child_is_counted_here(app: Application) -> None:
+    app.images.wait(app.images.submit(request("a cat")), PATIENCE)
+    found = {(one.plugin, one.hook): one.calls for one in app.plugin_calls()}
+    assert found["fatal", "serena_prepare"] >= 1

@@ -21,9 +21,10 @@ PARENT = """
 import sys
 from adapters.container import Container
 from adapters.worker.process.supervisor import Supervisor
+from core.jobs.outage import Outage
 from pathlib import Path
 hello = {"settings": {"data_dir": sys.argv[1], "backend": {"name": sys.argv[2]}}, "blobs": sys.argv[1]}
-supervisor = Supervisor(hello, first_pause=0.01)
+supervisor = Supervisor(hello, first_pause=0.01, outage=Outage())
 supervisor.start()
 try:
     print(supervisor.link().pid, flush=True)

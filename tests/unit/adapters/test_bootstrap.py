@@ -71,6 +71,7 @@ def test_the_local_host(tmp_path: Path) -> None:
     assert host.open(here).backend == "fake"
     assert {backend.name for backend in host.backends(here)} >= {"fake", "torch"}
     assert list(host.plugins(here)) == list(host.open(here).plugins)
+    assert list(host.plugins(settings(tmp_path, backend={"name": "tpu"}))) == list(host.plugins(here))
     assert host.diagnose(here)[0].topic == "python"
 
 

@@ -15,6 +15,7 @@ from core.jobs.ending import Endings
 from core.jobs.keeper import JobKeeper
 from core.jobs.live import LiveJobs
 from core.jobs.loop import JobLoop, ProcessImages
+from core.jobs.outage import Outage
 from core.jobs.publishing import Publisher
 from core.jobs.retention import Retention
 from core.jobs.rules import JobRules
@@ -56,7 +57,9 @@ class Crew:
         preview_format: Callable[[], ImageFormat | None] = lambda: None,
         processes: Processes | None = None,
         webhooks: Webhooks | None = None,
+        outage: Outage | None = None,
     ) -> None:
+        outage = outage or Outage()
         leases = itertools.count(1)
         self.processes = processes or NoOtherProcesses()
         self.live = LiveJobs(clock.seconds)
@@ -81,6 +84,7 @@ class Crew:
             clock=clock,
             rules=rules,
             preview_format=preview_format,
+            outage=outage,
         )
         self.service = JobService(tools, acceptance=acceptance, webhooks=webhooks, new_id=new_id)
         self.loop = JobLoop(
@@ -94,6 +98,7 @@ class Crew:
             new_id=lambda: f"lease-{self.processes.me}-{next(leases)}",
             rules=rules,
             is_draining=lambda: self.service.is_draining,
+            outage=outage,
         )
         self.keeper = JobKeeper(
             store=store,

@@ -13,13 +13,14 @@ from core.cancel import CancelToken
 from core.domain.errors import BackendError, Interrupted, InvalidValue, SerenaError, UnknownModel, revive
 from core.domain.image import RasterImage
 from core.domain.job import JobState
+from core.domain.model import ModelIdentity, ModelRef
 from core.domain.result import Outcome
 from core.domain.seeds import image_seeds, image_subseeds, resolve_seed
 from core.drafts import RequestDraft
 from core.ports.driven import RunWatch
 from core.prepared import Batch, PreparedRun
 from plugins.hookspecs import hookimpl
-from tests.unit.core.workshop import MODEL, NOW, VERSION, Workshop, request
+from tests.unit.core.workshop import MODEL, NOW, OTHER_MODEL, VERSION, Workshop, request
 
 INFO_KEYS = [
     "prompt",
@@ -223,3 +224,11 @@ def test_an_inpainting_model_is_told(inpainting: bool) -> None:
     result = shop.result(request(override_settings={"inpainting_mask_weight": 0.5}))
     assert result.info["is_using_inpainting_conditioning"] is inpainting
     assert ("Conditional mask weight: 0.5" in result.images[0].infotext) is inpainting
+
+
+def test_of_copies_of_a_checkpoint_the_one_is_drawn_with_that_was_named() -> None:
+    copy = ModelRef(ModelIdentity("copy", OTHER_MODEL.identity.sha256), "beside other files")
+    workshop = Workshop(models=(OTHER_MODEL, copy))
+    result = workshop.result(request(override_settings={"sd_model_checkpoint": "copy"}))
+    assert workshop.scripted.runs[0].model is copy
+    assert "Model: copy," in result.images[0].infotext

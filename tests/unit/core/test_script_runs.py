@@ -15,7 +15,7 @@ from core.domain.job import JobState
 from core.domain.limits import RequestLimits
 from core.domain.request import GenerationRequest
 from core.domain.scripts import Script
-from core.drafts import Draw, DrawnImage, ScriptResult, Sheet
+from core.drafts import Draw, DrawnImage, SaveDraft, ScriptResult, Sheet
 from plugins.hookspecs import hookimpl
 from plugins.scripts import ScriptRegister
 from tests.unit.core.workshop import MODEL, OTHER_MODEL, Workshop, img2img, request
@@ -188,6 +188,25 @@ def test_a_pass_that_fails_is_told_once_and_leaves_nothing() -> None:
     assert journal.failed == [run.run_id for run in shop.scripted.runs[1:]]
 
 
+def test_a_sheet_that_may_not_be_saved_leaves_no_other() -> None:
+    class Refuses:
+        @hookimpl
+        def serena_before_save(self, draft: SaveDraft) -> None:
+            saved.append(draft)
+            if len(saved) == 3:
+                raise ValueError("no room")
+
+    def two_sheets(request: GenerationRequest, draw: Draw) -> ScriptResult:
+        [drawn] = draw(request)
+        return ScriptResult(sheets=[Sheet(image=drawn.image, like=drawn)] * 2)
+
+    saved: list[SaveDraft] = []
+    shop = Workshop(plugins={"mine": Scripted(two_sheets), "refuses": Refuses()})
+    with pytest.raises(PluginError, match="no room"):
+        shop.draw(mine(save_images=True))
+    assert len(shop.blobs) == 0
+
+
 def raising(error: BaseException) -> Body:
     def body(request: GenerationRequest, draw: Draw) -> ScriptResult:
         draw(request)
@@ -212,6 +231,15 @@ def no_result(request: GenerationRequest, draw: Draw) -> Any:
     return draw(request)
 
 
+def no_picture(request: GenerationRequest, draw: Draw) -> Any:
+    draw(request)
+    return ScriptResult(images=["a picture"])  # type: ignore[list-item]
+
+
+def no_sheet(request: GenerationRequest, draw: Draw) -> Any:
+    return ScriptResult(sheets=[Sheet(image="a sheet", like=draw(request)[0])])  # type: ignore[arg-type]
+
+
 def no_such_model(request: GenerationRequest, draw: Draw) -> ScriptResult:
     return ScriptResult(images=[*draw(request, {"sd_model_checkpoint": "nope"})])
 
@@ -226,6 +254,8 @@ def no_such_model(request: GenerationRequest, draw: Draw) -> ScriptResult:
         (beyond, InvalidValue, "it must be one that draw gave"),
         (nothing, InvalidValue, "script_name is 'MINE'; it drew nothing"),
         (no_result, PluginError, "a script gives a ScriptResult"),
+        (no_picture, PluginError, "'mine' failed in its script: TypeError: images has 'a picture'"),
+        (no_sheet, PluginError, "the image of a sheet is str; it must be RasterImage"),
         (no_such_model, UnknownModel, "nope"),
     ],
 )

@@ -19,6 +19,7 @@ from adapters.images.blobs_memory import MemoryBlobStore
 from adapters.images.codec_pillow import PillowImageCodec
 from adapters.images.editor_pillow import PillowImageEditor
 from adapters.images.store_memory import MemoryImageStore
+from adapters.images.upscalers import PillowUpscalers
 from adapters.jobs.memory import MemoryJobStore
 from adapters.models.catalog_fake import FakeModelCatalog
 from adapters.options.store_memory import MemoryOptionStore
@@ -46,6 +47,7 @@ from core.stages.finalize import Finishing
 from core.stages.init_pictures import InitPreparing
 from core.stages.prepare import Preparing
 from core.stages.saving import Saving
+from core.stages.workbench import Workbench
 from plugins.calling import HookRules, OnError
 from plugins.hooks import PluggyRunHooks
 from plugins.manager import load_plugins
@@ -163,6 +165,7 @@ class Workshop:
                 marks=self.backend.describe().infotext,
                 version=VERSION,
             ),
+            workbench=Workbench(self.codec, self.blobs, self.editor, PillowUpscalers(), limits),
             clock=self.clock,
             new_id=lambda: f"run-{next(runs)}",
         )

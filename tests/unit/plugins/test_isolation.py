@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from adapters.backends.torch.hooks import specs as tensor_specs
 from contracts.fakes import JournalPlugin
 from core.domain.errors import InvalidValue, PluginError
 from core.domain.option_table import OPTIONS
@@ -20,9 +23,10 @@ from core.drafts import RequestDraft
 from plugins.calling import HookRules
 from plugins.hooks import PluggyRunHooks
 from plugins.hookspecs import AppInfo, hookimpl, hookspec
-from plugins.manager import load_plugins
+from plugins.manager import GROUP, load_plugins
 from plugins.scripts import ScriptRegister
 from tests.unit.core.workshop import Workshop, request
+from tests.unit.plugins.hanging import GO
 
 
 def draft() -> RequestDraft:
@@ -303,3 +307,127 @@ def test_one_name_may_be_two_scripts() -> None:
     both = Offers(Script(name="x", img2img=False), Script(name="x", txt2img=False))
     [report] = load_plugins(found=(), objects=[("both", both)]).reports
     assert [(script.name, script.img2img) for script in report.scripts] == [("x", False), ("x", True)]
+
+
+class HangsLater:
+    """In every hook after the fact, until it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.came_back = threading.Event(), threading.Event()
+        self.back: list[str] = []
+
+    def _wait(self, hook: str) -> None:
+        self.go.wait(30)
+        self.back.append(hook)
+        self.came_back.set()
+
+    @hookimpl
+    def serena_ready(self, app: AppInfo) -> None:
+        self._wait("ready")
+
+    @hookimpl
+    def serena_saved(self, path: str) -> None:
+        self._wait("saved")
+
+    @hookimpl
+    def serena_failed(self, run_id: str) -> None:
+        self._wait("failed")
+
+    @hookimpl
+    def serena_shutdown(self) -> None:
+        self._wait("shutdown")
+
+
+TELL: dict[str, Callable[[PluggyRunHooks], None]] = {
+    "ready": lambda hooks: hooks.ready(AppInfo("1", "1.2", "fake")),
+    "saved": lambda hooks: hooks.saved("r", "p"),
+    "failed": lambda hooks: hooks.failed("r", ValueError("no")),
+    "shutdown": lambda hooks: hooks.shutdown(),
+}
+
+
+@pytest.mark.parametrize("hook", TELL)
+def test_one_that_hangs_after_the_fact_is_left_behind(hook: str, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[str] = []
+    plugin = HangsLater()
+    ours = hooks(plugin, Hears(heard), seconds=0.05, life_seconds=0.05)
+    TELL[hook](ours)
+    said = f"plugin 'p0' failed in serena_{hook}: TookTooLongError: it has not come back within 0.05 s"
+    assert said in caplog.text
+    ours.saved("r", "other")
+    assert heard[-1] == "other"
+    assert "an earlier call of it has not come back yet" in caplog.text
+    plugin.go.set()
+    assert plugin.came_back.wait(30)
+    assert plugin.back == [hook]
+    [first] = [count for count in ours.counts() if (count.plugin, count.hook) == ("p0", f"serena_{hook}")]
+    assert first.failures == (2 if hook == "saved" else 1)
+
+
+def test_a_plugin_that_hangs_in_two_runs_is_called_when_both_are_back(hanging: Hangs) -> None:
+    guard = hooks(hanging, seconds=0.05)
+    ends: list[str] = []
+
+    def prepared() -> Any:
+        guard.prepare(draft())
+
+    def run() -> None:
+        with pytest.raises(PluginError, match="has not come back within"):
+            guard.guard(prepared, lambda error: ends.append(str(error)))
+
+    runs = [threading.Thread(target=run) for _ in range(2)]
+    for thread in runs:
+        thread.start()
+    for thread in runs:
+        thread.join(30)
+    assert len(ends) == 2
+    [count] = guard.counts()
+    assert (count.calls, count.failures) == (0, 2)
+    come_back(hanging)
+    guard.prepare(draft())
+    assert guard.counts()[0].calls == 3
+
+
+class HangsInRegistering:
+    @hookimpl
+    def serena_register_scripts(self, register: ScriptRegister) -> None:
+        GO.wait(30)
+
+
+def test_loading_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plugin_hanging.py").write_text("from tests.unit.plugins.hanging import GO\nGO.wait(30)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    loaded = load_plugins(
+        found=[EntryPoint("hanging", "plugin_hanging", GROUP)],
+        objects=[("registering", HangsInRegistering()), ("fine", Says("!"))],
+        seconds=0.05,
+    )
+    GO.set()
+    said = "it has not come back within 0.05 s"
+    errors = [report.error for report in loaded.reports]
+    assert errors == [f"cannot be imported: TookTooLongError: {said}", said, None]
+    assert [name for name, _ in loaded.manager.list_name_plugin()] == ["fine"]
+
+
+class WorksOnTensors:
+    @hookimpl(optionalhook=True)
+    def serena_torch_noise(self, draft: object) -> None: ...
+
+    @hookimpl(optionalhook=True)
+    def serena_torch_nois(self, draft: object) -> None: ...
+
+
+def test_hooks_of_one_backend_are_checked_where_it_draws() -> None:
+    [elsewhere] = load_plugins(found=(), objects=[("t", WorksOnTensors())]).reports
+    [there] = load_plugins(found=(), objects=[("t", WorksOnTensors())], specs=[tensor_specs]).reports
+    assert (elsewhere.error, elsewhere.warnings, there.error) == (None, (), None)
+    assert there.warnings == ("the hook serena_torch_nois is not known here and never called",)
+
+
+def test_an_argument_that_a_shipped_hook_has_not_is_refused() -> None:
+    class Wrong:
+        @hookimpl(optionalhook=True)
+        def serena_torch_noise(self, tensor: object) -> None: ...
+
+    [report] = load_plugins(found=(), objects=[("t", Wrong())], specs=[tensor_specs]).reports
+    assert "tensor" in (report.error or "")

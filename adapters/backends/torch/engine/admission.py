@@ -39,8 +39,10 @@ class Admission:
         with self._lock:
             return min(self._most, self._scopes[scope].cap)
 
-    def record(self, scope: Hashable, rows: int, seconds: float) -> None:
-        """A pass of ``rows`` cost ``seconds``."""
+    def record(self, scope: Hashable, rows: int, seconds: float, typical: bool = True) -> None:
+        """A pass of ``rows`` cost ``seconds``. One that is not typical tells nothing."""
+        if not typical:
+            return
         with self._lock:
             found = self._scopes[scope]
             found.record(rows, seconds)

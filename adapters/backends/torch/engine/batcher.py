@@ -39,7 +39,7 @@ class Member:
         self.scope = scope
         self.rows = rows
         self.alone = alone
-        self.key: Hashable = None
+        self.company: Hashable = None
         """Of its last question; None before the first."""
 
     def ask(self, question: Question) -> Tensor:
@@ -89,7 +89,7 @@ class StepBatcher(Merger):
 
     def ask(self, member: Member, question: Question) -> Tensor:
         call = Call(question, member, self._seconds(), alone=member.alone)
-        member.key = call.key
+        member.company = call.company
         return self._ask(call)
 
     def _enter(self, member: Member, check: Callable[[], None]) -> None:
@@ -116,18 +116,19 @@ class StepBatcher(Merger):
                 continue
             seen.add(call.key)
             peers = self._of_key(call.key)
-            if call.alone or self._complete(call, peers) or self._overdue(call):
+            if call.alone or self._complete(call) or self._overdue(call):
                 return fitting(peers, self._admission.cap(_scope_of(call)))
         return ()
 
-    def _complete(self, call: Call, peers: Sequence[Call]) -> bool:
-        """Whether everyone has asked who will probably ask for the same."""
-        asking = {id(peer.member) for peer in peers}
+    def _complete(self, call: Call) -> bool:
+        """Whether everyone has asked who may ask for the same."""
+        asking = {id(one.member) for one in self._waiting}
         scope = _scope_of(call)
         return all(
             id(member) in asking
             for member in self._members
-            if member.key == call.key or (member.key is None and member.scope == scope and not member.alone)
+            if member.company == call.company
+            or (member.company is None and member.scope == scope and not member.alone)
         )
 
     def _overdue(self, call: Call) -> bool:
@@ -143,7 +144,8 @@ class StepBatcher(Merger):
 
     def _pass(self, group: Sequence[Call], size: int) -> Tensor:
         scope, began = _scope_of(group[0]), self._seconds()
-        stop = self._meter.start(lambda cost: self._admission.record(scope, size, cost))
+        typical = group[0].question.typical
+        stop = self._meter.start(lambda cost: self._admission.record(scope, size, cost, typical))
         answer = super()._pass(group, size)
         stop()
         self._last_pass = self._seconds() - began

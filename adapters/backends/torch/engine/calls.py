@@ -22,11 +22,16 @@ class Question:
 
     :ivar network: equal for questions that the same ``forward`` may answer together: the weights, and all
         that changes what it computes.
+    :ivar company: equal for questions whose runs go in step, though they may ask for different passes now;
+        None: those of one key.
+    :ivar typical: whether its cost tells what a pass of its size costs.
     """
 
     network: Hashable
     forward: Forward
     rows: Rows
+    company: Hashable = None
+    typical: bool = True
 
     @property
     def count(self) -> int:
@@ -51,12 +56,14 @@ class Call:
     asked: float
     alone: bool = False
     key: Hashable = field(init=False)
+    company: Hashable = field(init=False)
     answer: Tensor | None = None
     error: BaseException | None = None
 
     def __post_init__(self) -> None:
         # Computed once: it is compared at every look at the queue.
         self.key = (self, None) if self.alone else (None, self.question.key)
+        self.company = self.key if self.question.company is None else self.question.company
 
     @property
     def done(self) -> bool:

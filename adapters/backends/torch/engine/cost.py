@@ -30,18 +30,29 @@ class ThreadCost:
         return lambda: report(time.thread_time() - began)
 
 
+AHEAD = 2
+"""Passes that the host may be ahead of a device: enough to keep it busy. Were it the whole run, a run that
+joins would wait for all that others have handed over, and a cancelled one would be drawn to its end."""
+
+
 class CudaCost:
-    """For CUDA: events on the stream. They are read when a later pass starts, so nothing waits for them.
+    """For CUDA: events on the stream. They are read when a later pass starts. Nothing waits for them, but for
+    those of the pass that is too far back.
 
     Used by one thread at a time.
+
+    :param event: makes an event.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, event: Callable[[], Any] | None = None) -> None:
+        self._event = event or _event
         self._open: deque[tuple[Any, Any, Report]] = deque()
 
     def start(self, report: Report) -> Callable[[], None]:
+        if len(self._open) >= AHEAD:
+            self._open[-AHEAD][1].synchronize()
         self._read()
-        before, after = _event(), _event()
+        before, after = self._event(), self._event()
         before.record()
 
         def stop() -> None:
@@ -59,7 +70,7 @@ class CudaCost:
 def _event() -> Any:
     # Its stubs have no types.
     event: Any = torch.cuda.Event
-    return event(enable_timing=True)
+    return event(enable_timing=True, blocking=True)
 
 
 def cost_meter(device: torch.device) -> CostMeter:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from adapters.backends.torch.engine.buckets import Buckets
 from adapters.backends.torch.engine.calls import Call, Question, merged
+from adapters.backends.torch.engine.gate import NETWORKS
 
 
 @dataclass(slots=True)
@@ -107,7 +108,8 @@ class Merger(ABC):
 
     def _pass(self, group: Sequence[Call], size: int) -> Tensor:
         """One forward pass of ``size`` rows. Without the lock."""
-        return group[0].question.forward(merged([call.question for call in group], size))
+        with NETWORKS.calling():
+            return group[0].question.forward(merged([call.question for call in group], size))
 
     def _note_memory(self, error: Exception, group: Sequence[Call]) -> None:
         if isinstance(error, torch.OutOfMemoryError):
@@ -145,8 +147,9 @@ class Lane(Merger):
         super().__init__(seconds, Buckets())
         self._rows = rows
 
-    def ask(self, question: Question) -> Tensor:
-        return self._ask(Call(question, None, self._seconds()))
+    def ask(self, question: Question, *, alone: bool = False) -> Tensor:
+        """:param alone: it shares no pass."""
+        return self._ask(Call(question, None, self._seconds(), alone=alone))
 
     def _next_group(self) -> Sequence[Call]:
         return fitting(self._of_key(self._waiting[0].key), self._rows) if self._waiting else ()

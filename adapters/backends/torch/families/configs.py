@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.domain.families import REFINER, SD1, SD2, SDXL
+from core.domain.flow_families import FLUX, KLEIN, QWEN_IMAGE, SCHNELL, SD3, Z_IMAGE
 
 Config = Mapping[str, Any]
 
@@ -101,6 +102,17 @@ _CLIP_G: Config = {
     "pad_token_id": 0,
 }
 TEXTS: Mapping[str, tuple[Config, ...]] = MappingProxyType(
-    {SD1: (_CLIP_L,), SD2: (_CLIP_H,), SDXL: (_CLIP_L, _CLIP_G), REFINER: (_CLIP_G,)}
+    {
+        SD1: (_CLIP_L,),
+        SD2: (_CLIP_H,),
+        SDXL: (_CLIP_L, _CLIP_G),
+        REFINER: (_CLIP_G,),
+        SD3: (_CLIP_L, _CLIP_G),
+        FLUX: (_CLIP_L,),
+        SCHNELL: (_CLIP_L,),
+        QWEN_IMAGE: (),
+        Z_IMAGE: (),
+        KLEIN: (),
+    }
 )
 """One for each text encoder, in the order of the family's."""

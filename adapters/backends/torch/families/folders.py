@@ -7,22 +7,28 @@ from typing import Any
 
 import torch
 
+from adapters.backends.torch.families.flow_folders import flow_family_in, read_flow_folder
 from adapters.backends.torch.families.kinds import FAMILIES, PIPELINES, FamilyKind
 from adapters.backends.torch.families.parts import Parts, network_class, read_json
+from adapters.backends.torch.families.reading import read_network
 from adapters.backends.torch.families.tokenizers import read_tokenizer
 from core.domain.errors import ModelError
 from core.domain.families import OPEN_CLIP_ACTIVATION, REFINER, SD1, SD2, SDXL
+from core.domain.flow_families import FLOW_PIPELINES
 
 
 def read_folder(folder: Path, dtype: torch.dtype) -> Parts:
     """Nothing is fetched, no pickle is opened. Raises ``ModelError``, or whatever the libraries raise."""
     index = read_json(folder / "model_index.json")
     kind = str(index.get("_class_name"))
+    if (flow := flow_family_in(folder, kind)) is not None:
+        return read_flow_folder(folder, flow, dtype)
     if kind not in PIPELINES:
-        raise ModelError(f"{folder.name} is a {kind}; this backend draws with {', '.join(PIPELINES)} folders")
+        known = ", ".join([*PIPELINES, *FLOW_PIPELINES])
+        raise ModelError(f"{folder.name} is a {kind}; this backend draws with {known} folders")
     family = _family(kind, index, folder)
     networks = {
-        name: read_part(folder / name, network_class(name, family), dtype)
+        name: read_network(folder / name, network_class(name, family), dtype)
         for name in ("unet", "vae", *(encoder.part for encoder in family.encoders))
     }
     channels = int(networks["unet"].config.in_channels)
@@ -30,10 +36,6 @@ def read_folder(folder: Path, dtype: torch.dtype) -> Parts:
         raise ModelError(f"{folder.name}/unet has {channels} input channels; a {kind} has {PIPELINES[kind]}")
     tokenizers = {one.tokenizer: read_tokenizer(folder / one.tokenizer) for one in family.encoders}
     return Parts(family, networks, tokenizers, read_json(folder / "scheduler" / "scheduler_config.json"))
-
-
-def read_part(folder: Path, kind: Any, dtype: torch.dtype) -> Any:
-    return kind.from_pretrained(folder, torch_dtype=dtype, local_files_only=True, use_safetensors=True)
 
 
 def _family(kind: str, index: dict[str, Any], folder: Path) -> FamilyKind:

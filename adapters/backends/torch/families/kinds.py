@@ -1,4 +1,4 @@
-"""What the families of latent-diffusion UNets differ in."""
+"""What the families of models differ in: their text encoders above all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
+from adapters.backends.torch.families.flow_kinds import FLOW_KINDS, FlowKind
 from core.domain.families import EDIT_CHANNELS, INPAINT_CHANNELS, REFINER, SD1, SD2, SDXL
+from core.domain.flow_families import FLUX, KLEIN, QWEN_IMAGE, SCHNELL, SD3, Z_IMAGE
 
 
 class ClipSkip(Enum):
@@ -20,12 +22,13 @@ class ClipSkip(Enum):
 
 
 class Sizes(Enum):
-    """What numbers a UNet is told beside the text, and how many: none; original size, crop and target size;
-    or original size, crop and aesthetic score."""
+    """What numbers a network is told beside the text, and how many: none; original size, crop and target
+    size; original size, crop and aesthetic score; or the guidance that it was taught to do by itself."""
 
     NONE = 0
     TARGET = 6
     AESTHETIC = 5
+    GUIDANCE = 1
 
     @property
     def count(self) -> int:
@@ -43,6 +46,7 @@ class EncoderKind:
     :ivar pooled: its vector for the whole text is taken as well.
     :ivar pads_with_end: chunks are filled up with the end token, else with token 0.
     :ivar open_clip: it has OpenCLIP's names in a single file.
+    :ivar projected: its vector for the whole text goes through its projection.
     """
 
     part: str
@@ -54,6 +58,7 @@ class EncoderKind:
     pooled: bool = False
     pads_with_end: bool = True
     open_clip: bool = False
+    projected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class FamilyKind:
 
     :ivar scaling: of the VAE, where no configuration tells it.
     :ivar zero_negative: an empty negative prompt is all zeros, not the encoding of the empty text.
+    :ivar flow: of a transformer instead of a UNet.
     """
 
     name: str
@@ -69,6 +75,17 @@ class FamilyKind:
     sizes: Sizes = Sizes.NONE
     scaling: float = 0.18215
     zero_negative: bool = False
+    flow: FlowKind | None = None
+
+    @property
+    def counts_tokens(self) -> bool:
+        """The last number of each row of a text says whether it is a token."""
+        return self.flow is not None and self.flow.counts_tokens
+
+    def goes_unguided(self, scale: float, negative: bool) -> bool:
+        """A transformer costs too much to ask it for what changes nothing (a scale of 1), or, where it was
+        taught to do without, for what nobody named: there a negative prompt has to be given."""
+        return self.flow is not None and (scale == 1.0 or (self.flow.distilled and not negative))
 
 
 CLIP_L = EncoderKind("text_encoder", "tokenizer", "cond_stage_model.transformer.", skips=ClipSkip.ALWAYS)
@@ -88,6 +105,17 @@ REFINER_CLIP_G = EncoderKind(
     layer=2, normed=False, pooled=True, pads_with_end=False, open_clip=True,
 )  # fmt: skip
 
+SD3_CLIP_L = EncoderKind(
+    "text_encoder", "tokenizer", "text_encoders.clip_l.transformer.", layer=2, normed=False, pooled=True
+)
+SD3_CLIP_G = EncoderKind(
+    "text_encoder_2", "tokenizer_2", "text_encoders.clip_g.transformer.",
+    layer=2, normed=False, pooled=True, pads_with_end=False,
+)  # fmt: skip
+FLUX_CLIP_L = EncoderKind(
+    "text_encoder", "tokenizer", "text_encoders.clip_l.transformer.", pooled=True, projected=False
+)
+
 FAMILIES: Mapping[str, FamilyKind] = MappingProxyType(
     {
         kind.name: kind
@@ -96,6 +124,12 @@ FAMILIES: Mapping[str, FamilyKind] = MappingProxyType(
             FamilyKind(SD2, (OPEN_CLIP_H,)),
             FamilyKind(SDXL, (XL_CLIP_L, XL_CLIP_G), Sizes.TARGET, 0.13025, zero_negative=True),
             FamilyKind(REFINER, (REFINER_CLIP_G,), Sizes.AESTHETIC, 0.13025, zero_negative=True),
+            FamilyKind(SD3, (SD3_CLIP_L, SD3_CLIP_G), flow=FLOW_KINDS[SD3]),
+            FamilyKind(FLUX, (FLUX_CLIP_L,), Sizes.GUIDANCE, flow=FLOW_KINDS[FLUX]),
+            FamilyKind(SCHNELL, (FLUX_CLIP_L,), flow=FLOW_KINDS[SCHNELL]),
+            FamilyKind(QWEN_IMAGE, (), flow=FLOW_KINDS[QWEN_IMAGE]),
+            FamilyKind(Z_IMAGE, (), flow=FLOW_KINDS[Z_IMAGE]),
+            FamilyKind(KLEIN, (), flow=FLOW_KINDS[KLEIN]),
         )
     }
 )
@@ -104,6 +138,7 @@ PIPELINES: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "StableDiffusionPipeline": (4,),
         "StableDiffusionInpaintPipeline": (4, INPAINT_CHANNELS),
         "StableDiffusionInstructPix2PixPipeline": (EDIT_CHANNELS,),
+        "LatentConsistencyModelPipeline": (4,),
         "StableDiffusionXLPipeline": (4,),
         "StableDiffusionXLImg2ImgPipeline": (4,),
         "StableDiffusionXLInpaintPipeline": (4, INPAINT_CHANNELS),

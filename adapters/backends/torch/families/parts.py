@@ -16,7 +16,8 @@ from core.domain.errors import ModelError
 class Parts:
     """A checkpoint in pieces.
 
-    :ivar networks: ``unet``, ``vae`` and the text encoders of the family, by name.
+    :ivar networks: ``unet`` (of a flow model: its transformer), ``vae`` and the text encoders of the family,
+        by name.
     :ivar tokenizers: by name. :ivar scheduler: the configuration of its noise schedule, in diffusers' words.
     """
 
@@ -46,5 +47,5 @@ def network_class(part: str, family: FamilyKind) -> Any:
 
     if part in ("unet", "vae"):
         return {"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part]
-    pooled = any(kind.pooled for kind in family.encoders if kind.part == part)
+    pooled = any(kind.pooled and kind.projected for kind in family.encoders if kind.part == part)
     return CLIPTextModelWithProjection if pooled else CLIPTextModel

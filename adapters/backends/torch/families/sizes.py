@@ -1,4 +1,4 @@
-"""The numbers that UNets of the XL kind are told beside the text: sizes, crop and aesthetic score."""
+"""The numbers that networks are told beside the text: sizes, crop, aesthetic score, or the guidance."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ def size_numbers(kind: Sizes, width: int, height: int, options: OptionValues) ->
     """As in the reference: the picture was never scaled, and cut at ``sdxl_crop_top`` and ``_left``."""
     if kind is Sizes.NONE:
         return None
+    if kind is Sizes.GUIDANCE:
+        told = (options.number("distilled_cfg_scale"),)
+        return SizeNumbers(told, told)
     crop = options.number("sdxl_crop_top"), options.number("sdxl_crop_left")
     first = (float(height), float(width), *crop)
     if kind is Sizes.TARGET:

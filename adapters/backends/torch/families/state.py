@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from core.domain.errors import ModelError
 
@@ -28,24 +29,69 @@ def filled(
     network = empty(make)
     wanted = {name: tuple(x.shape) for name, x in network.state_dict().items()}
     given = {name: x for name, x in weights.items() if name in wanted or not may_be_left(name)}
+    given |= _shared(network, given)
     _check(wanted, given, words)
-    network.load_state_dict({name: x.to(dtype) for name, x in given.items()}, assign=True)
-    _count_positions(network)
+    wide = _stay_wide(network, dtype)
+    cast = {name: x.float() if wide(name) else _as(x, dtype) for name, x in given.items()}
+    network.load_state_dict(cast, assign=True)
+    _tie(network)
     return network
 
 
 def empty(make: Callable[[], Any]) -> Any:
-    """The network with shapes and no weights. For this thread only: another may make one with weights."""
-    with torch.device("meta"):
-        return make()
+    """The network with shapes and no weights; what it counts for itself (places, frequencies) it has.
+
+    For this thread only. The libraries' own ways to do so change ``torch.nn`` for the whole process while
+    they read, so that a network which another thread makes just then comes out empty too, or in another
+    number format.
+    """
+    with _WithoutWeights():
+        network = make()
+    _tie(network)
+    return network
 
 
-def _count_positions(network: Any) -> None:
-    """The numbers of the places in a text are in no file."""
-    for module in network.modules():
-        if "position_ids" in getattr(module, "_buffers", {}):
-            shape = module.position_ids.shape
-            module.register_buffer("position_ids", torch.arange(shape[-1]).expand(shape), persistent=False)
+class _WithoutWeights(TorchFunctionMode):
+    """Layers ask for room with ``torch.empty``: they get none."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func is torch.empty and given.get("device") is None:
+            given["device"] = "meta"
+        return func(*args, **given)
+
+
+def _as(x: Tensor, dtype: torch.dtype) -> Tensor:
+    return x.to(dtype) if x.is_floating_point() else x
+
+
+def _stay_wide(network: Any, dtype: torch.dtype) -> Callable[[str], bool]:
+    """Which weights overflow in half precision, as their class says."""
+    layers = tuple(getattr(network, "_keep_in_fp32_modules", None) or ())
+    if dtype != torch.float16 or not layers:
+        return lambda name: False
+    return lambda name: any(layer in name.split(".") for layer in layers)
+
+
+def _tie(network: Any) -> None:
+    """Make weights one that the network uses in several places."""
+    if hasattr(network, "tie_weights"):
+        network.tie_weights()
+
+
+def _shared(network: Any, given: State) -> dict[str, Tensor]:
+    """A weight that is used in several places lies in the file once."""
+    places: dict[int, list[str]] = {}
+    for name, weight in network.named_parameters(remove_duplicate=False):
+        places.setdefault(id(weight), []).append(name)
+    found: dict[str, Tensor] = {}
+    for names in places.values():
+        here = next((name for name in names if name in given), None)
+        if here is not None:
+            found |= {name: given[here] for name in names if name not in given}
+    return found
 
 
 def _check(wanted: Mapping[str, tuple[int, ...]], given: State, words: str) -> None:

@@ -1,4 +1,4 @@
-"""CLIP's tokenizer: from a folder, or from the merges that come with Serena."""
+"""Tokenizers: from a folder; that of CLIP from the merges that come with Serena too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gzip
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from core.domain.errors import ModelError
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 END_OF_WORD = "</w>"
@@ -17,6 +19,18 @@ def read_tokenizer(folder: Path) -> Any:
     from transformers import CLIPTokenizer
 
     return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def read_long_tokenizer(folder: Path) -> Any:
+    """That of T5 or of a language model. Raises ``ModelError`` that says which files are missing."""
+    from transformers import AutoTokenizer
+
+    if not (folder / "tokenizer.json").is_file() and not (folder / "merges.txt").is_file():
+        raise ModelError(
+            f"{folder.parent.name} has no tokenizer for long texts: put tokenizer_config.json with "
+            f"tokenizer.json (or vocab.json and merges.txt) into {folder.parent.name}/{folder.name}"
+        )
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def clip_tokenizer() -> Any:

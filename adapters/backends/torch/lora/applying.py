@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,10 @@ from adapters.backends.torch.lora.deltas import Factors, change
 from adapters.backends.torch.lora.files import LoraFile, read_lora
 from adapters.backends.torch.lora.names import LayerNames
 from adapters.backends.torch.model import LoadedModel
+from adapters.backends.torch.sharing import sharing_copy
+from adapters.backends.torch.speed.fusing import fuse_again
 from core.domain.errors import ModelError
+from core.domain.families import TITLES
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")
 
@@ -34,6 +36,11 @@ class LoraUse:
 
 def with_loras(model: LoadedModel, loras: Sequence[LoraUse]) -> LoadedModel:
     """A model that draws with them. Raises :class:`ModelError`; the plain model stays as it is."""
+    if model.fp8:
+        raise ModelError("LoRAs cannot be laid over weights in fp8; set backend.fp8 to false to use them")
+    if model.family.flow is not None:
+        title = TITLES[model.family.name]
+        raise ModelError(f"LoRAs are laid over UNets; over the transformer of {title} none can be laid yet")
     networks = {part: getattr(model, part) for part in PARTS if getattr(model, part) is not None}
     names = LayerNames({part: _layers(network) for part, network in networks.items()})
     files = [(use, read_lora(use.path, names)) for use in loras]
@@ -54,16 +61,11 @@ def _changed(network: nn.Module, part: str, files: Sequence[tuple[LoraUse, LoraF
                 changes.setdefault(path, []).append((file, factors, multiplier))
     if not changes:
         return network
-    own = _sharing_copy(network)
+    own = sharing_copy(network)
     for path, parts in changes.items():
         _change_layer(own.get_submodule(path), path, parts)
+    fuse_again(own)
     return own
-
-
-def _sharing_copy(network: nn.Module) -> nn.Module:
-    """A copy of the modules with the same tensors in them."""
-    shared: dict[int, Any] = {id(x): x for x in (*network.parameters(), *network.buffers())}
-    return copy.deepcopy(network, shared)
 
 
 def _change_layer(layer: Any, path: str, parts: Sequence[tuple[LoraFile, Factors, float]]) -> None:

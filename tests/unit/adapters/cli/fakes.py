@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from adapters.application import Application, BackendSummary, Finding
+from adapters.cli.file_progress import MIB
 from adapters.nothing import NoResources
 from adapters.settings import Settings
 from core.domain.errors import (
@@ -35,7 +36,7 @@ from core.domain.job import (
     JobState,
 )
 from core.domain.model import ModelIdentity, ModelRef
-from core.domain.model_report import ModelReport
+from core.domain.model_report import ModelProblem, ModelReport
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionSpec, OptionValue
 from core.domain.progress import Progress
@@ -47,6 +48,9 @@ from plugins.report import PluginReport
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 MODEL = ModelRef(ModelIdentity("tiny", "ab" * 32), "/models/tiny")
+REPORT = ModelReport(
+    path="tiny", layout="folder", family="Stable Diffusion 1.x", precision=("F16",), channels=4
+)
 LOOKS = 4
 
 
@@ -155,6 +159,9 @@ class FakeService:
     def queue(self) -> QueueState:
         raise NotImplementedError
 
+    def ahead(self, job_id: JobId) -> int | None:
+        raise NotImplementedError
+
     def progress(
         self, job_id: JobId | None = None, *, caller: Caller = ANYBODY, preview: bool = False
     ) -> Progress:
@@ -192,6 +199,12 @@ class FakeService:
 
     def find(self, name: str) -> ModelRef:
         return MODEL
+
+    def report(self, model: ModelRef) -> ModelReport:
+        return REPORT
+
+    def problems(self) -> Sequence[ModelProblem]:
+        return (ModelProblem("old.ckpt", "it is a pickle"),)
 
     def current(self) -> ModelRef | None:
         return MODEL
@@ -284,7 +297,11 @@ class FakeResources(NoResources):
     """One script on txt2img."""
 
     def scripts(self) -> Sequence[ScriptInfo]:
-        fields = (ScriptArg(name="rungs", value=3), ScriptArg(name="text", value=""))
+        fields = (
+            ScriptArg(name="rungs", value=3),
+            ScriptArg(name="text", value=""),
+            ScriptArg(name="sides", value=("left",), choices=("left", "up")),
+        )
         return (
             ScriptInfo(name="ladder", always_on=False, img2img=False, args=fields),
             ScriptInfo(name="glow", always_on=True, img2img=False),
@@ -352,6 +369,23 @@ class FakeHost:
             return ModelReport(path=str(path), problem="it is a LoRA")
         whole = ModelReport(path=str(path), layout="single file", family="Stable Diffusion 2.x")
         return replace(whole, prediction="v_prediction", assumed=True, channels=4, precision=("F16",))
+
+    def convert_model(
+        self,
+        source: Path,
+        target: Path,
+        precision: str | None,
+        told: Callable[[int, int], None],
+        *,
+        force: bool,
+    ) -> None:
+        for done in (1, 50, 100):
+            told(done * MIB, 100 * MIB)
+        self.events.append(f"{source} {target} {precision} {force}")
+
+    def pull_model(self, settings: Settings, repository: str, told: Callable[[int, int], None]) -> Path:
+        told(0, 0)
+        return settings.models_dir / repository
 
 
 def with_errors(host: FakeHost) -> FakeHost:

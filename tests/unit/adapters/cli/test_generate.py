@@ -165,8 +165,15 @@ def test_a_script_and_its_arguments(serena: Serena, host: FakeHost) -> None:
     assert serena("txt2img", "a cat", "--script", "Ladder", "--arg", "rungs=2", "--arg", "text=7").code == 0
     assert serena("txt2img", "a cat", "--script", "ladder").code == 0
     named, plain = host.service.requests
-    assert (named.script_name, named.script_args) == ("Ladder", (2, "7"))
-    assert (plain.script_name, plain.script_args) == ("ladder", (3, ""))
+    assert (named.script_name, named.script_args) == ("Ladder", (2, "7", ("left",)))
+    assert (plain.script_name, plain.script_args) == ("ladder", (3, "", ("left",)))
+
+
+@pytest.mark.parametrize("text", ["left, up", '["left", "up"]'])
+def test_a_list_is_written_with_commas_or_as_json(serena: Serena, host: FakeHost, text: str) -> None:
+    assert serena("txt2img", "a cat", "--script", "ladder", "--arg", f"sides={text}").code == 0
+    (request,) = host.service.requests
+    assert request.script_args[2] == ["left", "up"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +183,7 @@ def test_a_script_and_its_arguments(serena: Serena, host: FakeHost) -> None:
         (("--script", "glow"), "Script 'glow' not found"),
         (("--script", "ladder", "--arg", "rungs"), "--arg is 'rungs'; it must be NAME=VALUE"),
         (("--script", "ladder", "--arg", "=1"), "it must be NAME=VALUE"),
-        (("--script", "ladder", "--arg", "steps=1"), "its arguments are: rungs, text"),
+        (("--script", "ladder", "--arg", "steps=1"), "its arguments are: rungs, text, sides"),
         (("--script", "ladder", "--arg", "rungs=many"), "ladder: rungs is 'many'; it must be a number"),
         (("--arg", "rungs=1"), "--arg is 'rungs=1'; it goes with --script"),
     ],

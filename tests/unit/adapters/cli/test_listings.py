@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.errors import SettingsError, StorageError
+from adapters.bootstrap import LocalHost
+from adapters.settings import load_settings
+from core.domain.errors import ModelError, SettingsError, StorageError
 from tests.unit.adapters.cli.conftest import Serena
 from tests.unit.adapters.cli.fakes import MODEL, FakeHost, with_errors
 
@@ -29,7 +31,8 @@ def test_models_can_be_asked_for_by_verb(serena: Serena) -> None:
 def test_one_model(serena: Serena) -> None:
     out = serena("models", "show", "tiny").out
     assert "sha256" in out
-    assert json.loads(serena("models", "show", "tiny", "--json").out)["hash"] == "ababababab"
+    shown = json.loads(serena("models", "show", "tiny", "--json").out)
+    assert (shown["hash"], shown["layout"], shown["precision"]) == ("ababababab", "folder", ["F16"])
 
 
 def test_a_look_at_files(serena: Serena) -> None:
@@ -40,6 +43,29 @@ def test_a_look_at_files(serena: Serena) -> None:
     both = serena("models", "check", "a.safetensors", "bad", "--json")
     assert both.code == 1
     assert [report["problem"] for report in json.loads(both.out)] == [None, "it is a LoRA"]
+
+
+def test_a_conversion(serena: Serena, host: FakeHost) -> None:
+    answer = serena("models", "convert", "a", "b.safetensors", "--precision", "bf16", "--force")
+    assert (answer.code, answer.out) == (0, "b.safetensors\n")
+    assert host.events == ["a b.safetensors bf16 True"]
+    assert answer.err.splitlines() == ["converting a: 50 of 100 MiB", "converting a: 100 of 100 MiB"]
+    assert serena("models", "convert", "a", "b", "--precision", "int4").code == 2
+
+
+def test_a_pull(serena: Serena, tmp_path: Path) -> None:
+    answer = serena("models", "pull", "org/name", "--data-dir", str(tmp_path))
+    assert answer.out.strip() == str(tmp_path / "models" / "org" / "name")
+
+
+def test_nothing_is_pulled_unless_it_is_allowed(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"SERENA_HUB__ALLOW=true serena models pull org/name"):
+        LocalHost().pull_model(load_settings(data_dir=tmp_path), "org/name", lambda *far: None)
+
+
+def test_what_cannot_be_used_is_not_converted(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no"):
+        LocalHost().convert_model(tmp_path / "a", tmp_path / "b", None, lambda *far: None, force=False)
 
 
 def test_plugins_shows_installed_ones_and_why_one_is_not_in_use(serena: Serena) -> None:

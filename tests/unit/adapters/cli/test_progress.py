@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.cli.file_progress import MIB, file_bar
 from adapters.cli.progress import Bars, Lines, left_text, shortened, step_text, watcher
 from core.domain.job import JobId, JobState
 from core.domain.progress import Progress
@@ -62,3 +63,10 @@ def test_bars_say_how_each_job_ended(capsys: pytest.CaptureFixture[str]) -> None
     assert "a [red] cat" in shown
     assert "done" in shown
     assert "cancelled" in shown
+
+
+def test_a_bar_for_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with file_bar("pulling [red]/cat") as told:
+        told(MIB, 4 * MIB)
+        told(4 * MIB, 4 * MIB)
+    assert "pulling [red]/cat" in capsys.readouterr().err

@@ -30,6 +30,17 @@ RESULT = {
     "comments": [],
     "timings": {"queue": 0.5, "prepare": 0.25, "execute": 1.0, "finalize": 0.25},
 }
+MODELS: dict[str, Any] = {
+    "models": [
+        {
+            "title": "m", "name": "m", "model_name": "m", "hash": None, "sha256": None, "current": True,
+            "family": "sd1", "family_title": None, "layout": "folder", "precision": ["F16"],
+            "prediction": "epsilon", "prediction_assumed": False, "channels": 4, "tensors": 1, "bytes": 7,
+            "missing": [], "config": None, "problem": None,
+        }
+    ],
+    "unusable": [{"name": "old.ckpt", "problem": "a pickle"}],
+}  # fmt: skip
 DONE = {**JOB, "state": "succeeded", "result": RESULT}
 
 

@@ -17,6 +17,7 @@ from tests.unit.adapters.client.conftest import (
     DONE,
     HASTY,
     JOB,
+    MODELS,
     Server,
     event,
     problem,
@@ -95,6 +96,10 @@ def test_small_calls(play: Play[Any], server: Server) -> None:
         httpx.Response(200, json={"counts": {}, "limit": None, "draining": True, "retention": {}})
     ]
     assert play(lambda client: client.queue()).draining
+    server.answers = [httpx.Response(200, json=MODELS)]
+    assert play(lambda client: client.models()).unusable[0].problem == "a pickle"
+    server.answers = [httpx.Response(200, json=MODELS["models"][0])]
+    assert play(lambda client: client.model("m")).current
 
 
 def test_waiting_tells_of_progress(play: Play[Any], server: Server) -> None:

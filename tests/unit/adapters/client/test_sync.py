@@ -38,6 +38,7 @@ from tests.unit.adapters.client.conftest import (
     DONE,
     HASTY,
     JOB,
+    MODELS,
     Server,
     event,
     problem,
@@ -57,6 +58,14 @@ def test_a_request_is_sent_as_it_was_made(client: Client, server: Server) -> Non
         {"kind": "txt2img", "request": {"prompt": "a cat"}, "priority": 2, "webhook": "https://a.example"}
     ]
     assert server.asked[0].headers["Idempotency-Key"] == "k"
+
+
+def test_a_job_may_ask_for_no_company(client: Client, server: Server) -> None:
+    server.answers = [httpx.Response(202, json={"jobs": []})]
+    asked = [CAT, Img2ImgRequest(init_images=["x"]), InterrogateRequest(image="x")]
+    client.submit_batch([job_of(request, deterministic=True) for request in asked])
+    [body] = server.bodies()
+    assert [job.get("deterministic") for job in body["jobs"]] == [True, True, None]
 
 
 @pytest.mark.parametrize(
@@ -210,6 +219,11 @@ def test_small_calls(client: Client, server: Server) -> None:
         httpx.Response(200, json={"counts": {}, "limit": 3, "draining": False, "retention": {}})
     ]
     assert client.queue().limit == 3
+    server.answers = [httpx.Response(200, json=MODELS)]
+    assert client.models().models[0].family == "sd1"
+    server.answers = [httpx.Response(200, json=MODELS["models"][0])]
+    assert client.model("a b/c [12]").bytes == 7
+    assert server.asked[-1].url.raw_path == b"/api/v1/models/a%20b/c%20%5B12%5D"
 
 
 def test_who_asks(client_with: Callable[..., Client], server: Server) -> None:

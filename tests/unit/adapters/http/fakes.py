@@ -38,16 +38,29 @@ from core.domain.job import (
     JobState,
 )
 from core.domain.model import ModelIdentity, ModelRef
+from core.domain.model_report import ModelProblem, ModelReport
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry, OptionSpec, OptionValue
 from core.domain.progress import Progress
 from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult, Outcome, ResultImage, RunReceipt
+from core.jobs.outage import Outage
 from core.ports.driving import BrowseResources, ManageMemory, PictureFacts, QueueState
 from core.sampling.registry import resolve
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = ModelRef(ModelIdentity("sub/demo.safetensors", "ab" * 32), "/secret/place/demo.safetensors")
+REPORT = ModelReport(
+    path=MODEL.identity.name,
+    layout="single file",
+    family="Stable Diffusion 1.x",
+    prediction="epsilon",
+    channels=4,
+    precision=("F16", "F32"),
+    tensors=3,
+    bytes=99,
+    missing=("vae",),
+)
 PNG = b"\x89PNG\r\n\x1a\nnot looked into"
 
 
@@ -67,8 +80,9 @@ class FakeApplication:
         self.full = False
         self.room: int | None = None
         self.draining = False
+        self.outage = Outage()
         self.waiting_elsewhere = 0
-        self.expired: set[JobId] = set()
+        self.expired: dict[JobId, str | None] = {}
         self.submitted: list[GenerationRequest] = []
         self.interrupted: list[JobId | None] = []
         self.skipped: list[JobId | None] = []
@@ -297,13 +311,18 @@ class FakeApplication:
     def purge(self, job_id: JobId) -> None:
         if not self._jobs[job_id].state.is_final:
             raise JobConflict(f"job {job_id} has not ended")
-        del self._jobs[job_id]
-        self.expired.add(job_id)
+        self.expired[job_id] = self._jobs.pop(job_id).owner
 
     def queue(self) -> QueueState:
         counts = Counter(job.state for job in self._jobs.values())
         counts[JobState.QUEUED] += self.waiting_elsewhere
-        return QueueState(counts=counts, limit=3, draining=self.draining)
+        return QueueState(counts=counts, limit=3, draining=self.draining, outage=self.outage.reason)
+
+    def ahead(self, job_id: JobId) -> int | None:
+        return self.waiting_elsewhere if self.waiting_elsewhere <= 1000 else None
+
+    def when_unable(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        return self.outage.listen(callback)
 
     def drain(self, seconds: float) -> None:
         self.draining, until = True, time.monotonic() + seconds
@@ -322,6 +341,12 @@ class FakeApplication:
         if name not in (MODEL.identity.title, MODEL.identity.name, MODEL.identity.stem):
             raise UnknownModel(name, (MODEL.identity.title,))
         return MODEL
+
+    def report(self, model: ModelRef) -> ModelReport:
+        return REPORT
+
+    def problems(self) -> Sequence[ModelProblem]:
+        return (ModelProblem("old.ckpt", "it is a pickle"),)
 
     def current(self) -> ModelRef | None:
         return MODEL
@@ -369,11 +394,11 @@ class _Jobs:
         self.jobs, self.progress = fake.jobs, fake.progress
         self.interrupt, self.skip, self.abandon = fake.interrupt, fake.skip, fake.abandon
         self.retry, self.purge, self.queue = fake.retry, fake.purge, fake.queue
-        self.running = fake.running
+        self.running, self.when_unable, self.ahead = fake.running, fake.when_unable, fake.ahead
 
     def get(self, job_id: JobId) -> Job:
         if job_id in self._fake.expired:
-            raise ExpiredJob(job_id)
+            raise ExpiredJob(job_id, self._fake.expired[job_id])
         if job_id not in self._fake._jobs:
             raise UnknownJob(job_id)
         return self._fake._jobs[job_id]

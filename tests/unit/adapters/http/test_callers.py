@@ -105,6 +105,19 @@ def test_a_repeat_attaches_to_the_job_while_it_waits(fake: FakeApplication) -> N
     assert (first.status_code, first.json()) == (200, again.json())
 
 
+@pytest.mark.parametrize("path", [TXT2IMG, "/v1/images/generations"])
+@pytest.mark.parametrize(("headers", "stopped"), [({}, 1), (KEY, 0)])
+def test_nobody_waits_while_nothing_can_be_drawn(
+    client: Client, fake: FakeApplication, path: str, headers: dict[str, str], stopped: int
+) -> None:
+    fake.automatic = False
+    fake.outage.begin("the worker cannot be started")
+    answer = client.post(path, {"prompt": "a"}, headers=headers)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "the worker cannot be started; where it can be asked for again" in answer.text
+    assert len(fake.interrupted) == stopped, "what can be asked for again waits"
+
+
 def test_a_full_queue_says_how_long_it_is(client: Client, fake: FakeApplication) -> None:
     fake.refusal = QueueFull(2, 7)
     answer = client.post(TXT2IMG)

@@ -100,9 +100,11 @@ def test_the_queue_is_looked_up(metrics: Metrics, fake: FakeApplication) -> None
     fake.submit(GenerationRequest())
     fake.begin(fake.submit(GenerationRequest()))
     fake.draining = True
+    assert read(metrics)["serena_outage"] == 0
+    fake.outage.begin("there is no worker")
     found = read(metrics)
     assert (found['serena_jobs{state="queued"}'], found['serena_jobs{state="running"}']) == (2, 1)
-    assert (found["serena_queue_length"], found["serena_draining"]) == (2, 1)
+    assert (found["serena_queue_length"], found["serena_draining"], found["serena_outage"]) == (2, 1, 1)
 
 
 def test_what_callers_send_makes_no_label(metrics: Metrics) -> None:

@@ -14,7 +14,7 @@ from fastapi import Request
 
 from adapters.http.stopping import Stopping
 from adapters.http.waiting import waiting_for
-from core.domain.errors import StorageError, UnknownJob
+from core.domain.errors import NoWorker, StorageError, UnknownJob
 from core.domain.job import Job, JobId
 from core.domain.request import GenerationRequest
 from tests.unit.adapters.http.fakes import FakeApplication
@@ -61,7 +61,7 @@ def request() -> Request:
 
 
 async def go_away(store: SlowStore, job: JobId) -> None:
-    async with waiting_for(store, store.application().jobs, request(), job):
+    async with waiting_for(store, store.application().jobs, request(), lambda: job):
         pass
 
 
@@ -103,3 +103,31 @@ def test_a_store_that_is_away_when_a_client_goes(store: SlowStore, caplog: Any) 
     with caplog.at_level(logging.WARNING):
         asyncio.run(go_away(store, job))
     assert f"job {job} could not be abandoned: the disk is full" in caplog.text
+
+
+def test_a_request_that_is_cancelled_takes_the_job_along(store: SlowStore) -> None:
+    job = store.submit(GenerationRequest())
+
+    async def scene() -> None:
+        async with waiting_for(store, store.application().jobs, request(), lambda: job) as ended:
+            ended.cancel()
+            await ended
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(scene())
+    assert store.interrupted == [job]
+    assert store.waiters(job) == 0
+
+
+def test_nobody_waits_out_an_outage(store: SlowStore) -> None:
+    job = store.submit(GenerationRequest())
+
+    async def scene() -> None:
+        async with waiting_for(store, store.application().jobs, request(), lambda: job) as ended:
+            store.outage.begin("there is no worker")
+            await ended
+
+    with pytest.raises(NoWorker, match=r"^there is no worker; "):
+        asyncio.run(scene())
+    assert store.interrupted == [job]
+    assert store.waiters(job) == 0

@@ -49,7 +49,7 @@ def test_pillow_reads_the_infotext_where_clients_look_for_it() -> None:
 
 
 def test_a_lone_surrogate_does_no_harm() -> None:
-    for kind in ("png", "jpg", "webp"):
+    for kind in ("png", "jpg", "webp", "avif"):
         assert CODEC.read_info(CODEC.encode(noise(2, 2), kind, "a\ud83db"))[0].startswith("a")
 
 
@@ -58,8 +58,17 @@ def test_the_png_of_zlib_has_the_same_pixels() -> None:
     assert zlib.decompress(png.deflate(rows)) == rows
 
 
+def test_a_library_without_avif_says_so() -> None:
+    without = PillowImageCodec(avif=lambda: False)
+    with pytest.raises(InvalidImage, match="this build of Pillow writes no AVIF; choose png, jpg or webp"):
+        without.encode(noise(2, 2), "avif", None)
+    with pytest.raises(InvalidImage, match="this is no image that can be read"):
+        without.decode(CODEC.encode(noise(2, 2), "avif", None))
+    assert without.decode(without.encode(noise(2, 2), "webp", None)).size == (2, 2)
+
+
 def test_formats_have_a_largest_side() -> None:
-    for kind, side in (("jpg", 65536), ("webp", 16384)):
+    for kind, side in (("jpg", 65536), ("webp", 16384), ("avif", 16385)):
         with pytest.raises(InvalidImage, match="choose png"):
             CODEC.encode(RasterImage(side, 1, "L", bytes(side)), kind, None)
 
@@ -71,6 +80,7 @@ MODES = {
     "GIF": "1 L P RGB RGBA LA",
     "BMP": "1 L P RGB RGBA",
     "TIFF": "1 L P RGB RGBA LA CMYK I;16",
+    "AVIF": "L RGB RGBA LA",
 }
 
 

@@ -45,4 +45,4 @@ def test_only_so_many_ids_of_removed_jobs_are_remembered() -> None:
     for name in "abc":
         store.put(make_job(name))
         forget(store, name)
-    assert [store.has_expired(JobId(name)) for name in "abc"] == [False, True, True]
+    assert [store.expired(JobId(name)) is not None for name in "abc"] == [False, True, True]

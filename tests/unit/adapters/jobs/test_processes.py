@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.jobs.alone import NoOtherProcesses
 from adapters.jobs.processes import FOLDER, LockedProcesses
 from core.domain.errors import StorageError
 from tests.architecture.source_tree import ROOT
@@ -18,6 +20,7 @@ from tests.architecture.source_tree import ROOT
 OTHER = """
 import sys
 from pathlib import Path
+from adapters.jobs.alone import NoOtherProcesses
 from adapters.jobs.processes import LockedProcesses
 processes = LockedProcesses(Path(sys.argv[1]))
 print(processes.me, flush=True)
@@ -35,6 +38,21 @@ def start_other(folder: Path) -> tuple[subprocess.Popen[str], str]:
     )
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
+
+
+def test_company_is_who_lives_beside(tmp_path: Path) -> None:
+    assert not NoOtherProcesses().has_company()
+    one = LockedProcesses(tmp_path)
+    assert not one.has_company()
+    other = LockedProcesses(tmp_path)
+    assert one.has_company()
+    assert other.has_company()
+    (tmp_path / FOLDER / ("0" * 32)).touch()  # of one that was killed
+    other.close()
+    assert not one.has_company()
+    one.close()
+    shutil.rmtree(tmp_path / FOLDER)
+    assert not one.has_company()
 
 
 def test_a_process_that_is_killed_has_died_at_once(tmp_path: Path) -> None:

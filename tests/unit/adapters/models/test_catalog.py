@@ -142,7 +142,10 @@ BROKEN = [
     (write("model_index.json", b"[" * 200_000), "model_index.json is broken"),
     (write("model_index.json", b" " * 5_000_000), "too large"),
     (change_index(_class_name="Custom"), "'Custom'"),
+    (change_index(_class_name=["StableDiffusionPipeline"]), "names a ['StableDiffusionPipeline']"),
+    (write("unet/config.json", b'{"in_channels": "four"}'), "in_channels is 'four' and no number"),
     (change_index(unet=["my_code", "X"]), "never run"),
+    (change_index(unet=[["diffusers"], "X"]), "never run"),
     (change_index(vae=[None, None]), "names no vae"),
     (change_index(vae=3), "names no vae"),
     (drop(UNET), "unet has no .safetensors file"),
@@ -202,7 +205,8 @@ def test_links_out_of_the_models_folder_are_refused(tmp_path: Path) -> None:
     catalog = DiskModelCatalog(models, builtin=False)
     assert catalog.all() == ()
     assert [problem.name for problem in catalog.problems()] == ["inner", "linked"]
-    assert all("leads out of" in problem.message for problem in catalog.problems())
+    assert all("leads out of the models folder" in problem.message for problem in catalog.problems())
+    assert not any(str(tmp_path) in problem.message for problem in catalog.problems())
 
 
 def test_links_inside_and_circles_are_fine(tmp_path: Path) -> None:
@@ -231,6 +235,8 @@ def test_an_inpainting_model_is_known_by_what_its_network_takes(tmp_path: Path) 
 def test_a_catalog_of_fixed_models() -> None:
     catalog = FakeModelCatalog([ModelRef(ModelIdentity("fake-model", "ab" * 32), "nowhere")])
     assert catalog.problem("other") is None
+    assert catalog.problems() == ()
+    assert catalog.report(catalog.all()[0]).path == "fake-model"
     (model,) = catalog.all()
     catalog.refresh()
     assert len(model.identity.sha256) == 64
@@ -263,3 +269,16 @@ def test_a_tokenizer_in_its_original_files(tmp_path: Path) -> None:
     for name in ("vocab.json", "merges.txt"):
         (folder / "tokenizer" / name).write_text("")
     assert names(DiskModelCatalog(tmp_path, builtin=False)) == ["m"]
+
+
+def test_what_the_headers_of_a_model_say_without_where_it_lies(tmp_path: Path) -> None:
+    make_model(tmp_path / "sub" / "m")
+    catalog = DiskModelCatalog(tmp_path, builtin=False)
+    [model] = catalog.all()
+    report = catalog.report(model)
+    assert (report.path, report.layout, report.family) == ("sub/m", "folder", "Stable Diffusion 1.x")
+    assert catalog.report(model) is report
+    (tmp_path / "sub" / "m" / "vae" / "config.json").unlink()
+    catalog.refresh()
+    assert catalog.report(model).problem == "sub/m/vae/config.json is missing; get the whole folder again"
+    assert [problem.message for problem in catalog.problems()] == [catalog.report(model).problem]

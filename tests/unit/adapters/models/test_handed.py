@@ -15,6 +15,7 @@ def test_what_was_handed_over_is_found_by_its_hash() -> None:
     assert models.find(HANDED.identity.sha256) is None
     models.learn([HANDED])
     assert models.find(HANDED.identity.sha256) is HANDED
+    assert models.find(HANDED.identity.title) is HANDED
 
 
 def test_the_rest_is_asked_of_the_other_catalog() -> None:
@@ -24,3 +25,5 @@ def test_the_rest_is_asked_of_the_other_catalog() -> None:
     assert list(models.all()) == [FOUND]
     assert models.find("found") == FOUND
     assert models.problem("found") is None
+    assert models.problems() == ()
+    assert models.report(FOUND).path == "found"

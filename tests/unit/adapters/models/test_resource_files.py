@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 
 import pytest
 
 from adapters.models.resource_files import DiskResourceFiles
+from adapters.models.weights import find_weights
 
 
 def write(path: Path, shapes: dict[str, tuple[int, ...]], metadata: dict[str, str] | None = None) -> None:
@@ -81,3 +83,16 @@ def test_what_is_no_safetensors_file_or_lies_elsewhere_is_left_out(
     write(tmp_path / "outside.safetensors", {"a": (2,)})
     (folder / "link.safetensors").symlink_to(tmp_path / "outside.safetensors")
     assert files.loras() == ()
+
+
+def test_what_cannot_be_told_in_utf_8_is_left_out_or_shown_otherwise(
+    tmp_path: Path, files: DiskResourceFiles
+) -> None:
+    for name in (b"n\xff.safetensors", b"plain.safetensors"):
+        path = os.fsencode(tmp_path) + b"/models/Lora/" + name
+        write(Path(os.fsdecode(path)), {"a": (2,)}, {"ss_tag": "x\ud800"})
+    (lora,) = files.loras()
+    assert (lora.name, dict(lora.metadata)) == ("plain", {"ss_tag": "x?"})
+    assert [path.name for path in find_weights(tmp_path / "models" / "Lora", tmp_path)] == [
+        "plain.safetensors"
+    ]

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.cli.listing import cell
 from adapters.models.catalog_disk import DiskModelCatalog
+from adapters.models.check import read_json
 from adapters.models.hashing import ContentHashes
+from adapters.models.report import report_on
 from core.domain.errors import ModelError
 from core.domain.model import ModelRef
 
@@ -261,3 +264,27 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.safetensors", SD1)
     path.with_suffix(".yaml").symlink_to(tmp_path / "b.yaml")
     assert one(tmp_path).config is None
+
+
+def test_a_file_of_shapes_that_no_model_has_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "flat.safetensors", {**SD1, FIRST: (72,)})
+    assert "the shapes of no known model" in problem(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    assert problem(tmp_path) == "pipe.safetensors is no file"
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(ModelError, match=r"pipe\.json is no file"):
+        read_json(tmp_path / "pipe.json")
+
+
+def test_what_is_no_text_is_told_in_text(tmp_path: Path) -> None:
+    write(Path(os.fsdecode(os.fsencode(tmp_path) + b"/n\xff.safetensors")), SD1)
+    write(tmp_path / "other.safetensors", {"x\ud800": (1,)})
+    named, other = DiskModelCatalog(tmp_path, builtin=False).problems()
+    assert (named.name, named.message) == ("n?.safetensors", "its name is not in UTF-8; rename it")
+    assert "(1 tensors: x?)" in other.message
+    assert cell([report_on(tmp_path / "other.safetensors").problem]).endswith(
+        "no checkpoint that is drawn with"
+    )

@@ -53,7 +53,7 @@ def test_known_options_are_taken_in_their_types(tmp_path: Path, caplog: pytest.L
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("samples_format", "avif"),
+        ("samples_format", "gif"),
         ("jpeg_quality", 1000),
         ("return_grid", None),
         ("outdir_txt2img_samples", "/srv/pictures"),

@@ -16,11 +16,12 @@ from adapters.worker.process.relay import RunRelay
 from adapters.worker.process.reports import RemoteReports
 from adapters.worker.process.saved import RemoteSaved
 from adapters.worker.process.supervisor import STOPPED, Supervisor
-from core.domain.errors import Interrupted, InvalidRequest, ModelError, WorkerDied
+from core.domain.errors import Interrupted, InvalidRequest, ModelError, NoWorker, WorkerDied
 from core.domain.image import RasterImage
 from core.domain.job import Job
 from core.domain.model import ModelRef
 from core.domain.result import GenerationResult, Outcome
+from core.jobs.outage import Outage
 from tests.unit.adapters.worker.children import (
     MODEL,
     PATIENCE,
@@ -63,7 +64,7 @@ def until_stopped(job: Job, relay: RunRelay) -> GenerationResult:
 
 @contextmanager
 def supervised(nursery: Nursery, **more: Any) -> Iterator[Supervisor]:
-    supervisor = Supervisor({}, nursery, **{"first_pause": 0.01, **more})
+    supervisor = Supervisor({}, nursery, **{"first_pause": 0.01, "outage": Outage(), **more})
     supervisor.start()
     try:
         yield supervisor
@@ -241,7 +242,7 @@ def test_who_is_told_to_stop_does_not_wait_for_a_child() -> None:
         starting.wait(PATIENCE)
         raise OSError("too late")
 
-    supervisor = Supervisor({}, never_ready)
+    supervisor = Supervisor({}, never_ready, outage=Outage())
     supervisor.start()
     watched = Watched()
     watched.token.interrupt()
@@ -254,7 +255,7 @@ def test_who_is_told_to_stop_does_not_wait_for_a_child() -> None:
 def test_a_child_that_cannot_be_started_is_given_up_until_one_can() -> None:
     nursery = Nursery(parts(drawn), failing=3)
     with supervised(nursery, first_pause=0.3) as supervisor:
-        with pytest.raises(WorkerDied, match="cannot be started: the worker ended with exit code 3"):
+        with pytest.raises(NoWorker, match="cannot be started: the worker ended with exit code 3"):
             RemoteProcessing(supervisor, {}.get, LONG)(job(), Watched())
         ready = threading.Event()
         supervisor.when_ready(ready.set)
@@ -269,9 +270,9 @@ def test_a_child_that_never_gets_ready_is_ended() -> None:
         child = ThreadChild(lambda channel: over.wait(PATIENCE))
         return child, child.channel
 
-    supervisor = Supervisor({}, asleep, first_pause=0.01, patience=0.05)
+    supervisor = Supervisor({}, asleep, first_pause=0.01, patience=0.05, outage=Outage())
     supervisor.start()
-    with pytest.raises(WorkerDied, match=r"not ready within 0\.05 seconds"):
+    with pytest.raises(NoWorker, match=r"not ready within 0\.05 seconds"):
         supervisor.link()
     over.set()
     supervisor.stop()
@@ -293,31 +294,36 @@ def test_a_command_that_is_not_there_is_told() -> None:
     def missing() -> Any:
         raise FileNotFoundError(2, "No such file", "python")
 
-    supervisor = Supervisor({}, missing, first_pause=0.01)
+    supervisor = Supervisor({}, missing, first_pause=0.01, outage=Outage())
     supervisor.start()
-    with pytest.raises(WorkerDied, match="No such file"):
+    with pytest.raises(NoWorker, match="No such file"):
         supervisor.link()
+    with pytest.raises(WorkerDied, match="No such file"):
+        supervisor.call("describe", {}, 1.0)
+    with pytest.raises(NoWorker, match="No such file"):
+        RemoteBackend(supervisor, "told").load(MODEL)
+    RemoteBackend(supervisor, "told").close()
     supervisor.stop()
     with pytest.raises(WorkerDied):
         supervisor.link()
 
 
 def test_pauses_grow_while_no_child_is_of_use() -> None:
-    supervisor = Supervisor({}, first_pause=0.25)
+    supervisor = Supervisor({}, first_pause=0.25, outage=Outage())
     pauses = [supervisor.pause(failures) for failures in (0, 1, 2, 3, 4, 9, 5000)]
     assert pauses == [0.0, 0.0, 0.25, 0.5, 1.0, 30.0, 30.0]
 
 
 def test_stopping_ends_the_child_and_what_waits_for_it() -> None:
     nursery = Nursery(parts(drawn))
-    supervisor = Supervisor({}, nursery)
+    supervisor = Supervisor({}, nursery, outage=Outage())
     supervisor.start()
     assert supervisor.link().pid == supervisor.pid == 4711
     supervisor.stop()
     assert nursery.started[0].wait(PATIENCE) == 0
     with pytest.raises(WorkerDied, match=STOPPED):
         supervisor.link()
-    Supervisor({}, nursery).stop()
+    Supervisor({}, nursery, outage=Outage()).stop()
 
 
 class TestRemoteBackend:
@@ -334,7 +340,7 @@ class TestRemoteBackend:
         remote.close()
 
     def test_before_it_is_there(self) -> None:
-        remote = RemoteBackend(Supervisor({}), "torch")
+        remote = RemoteBackend(Supervisor({}, outage=Outage()), "torch")
         assert (remote.describe().name, remote.describe().max_runs) == ("torch", 1)
 
     def test_its_errors_come_here(self) -> None:
@@ -359,7 +365,7 @@ class TestRemoteBackend:
 
 
 def test_reports_come_from_the_child() -> None:
-    supervisor = Supervisor({}, Nursery(parts(drawn)))
+    supervisor = Supervisor({}, Nursery(parts(drawn)), outage=Outage())
     reports, known = RemoteReports(supervisor), RemoteReports(supervisor, (REPORT, REPORT))
     assert (list(reports), list(known)) == ([], [REPORT, REPORT])
     supervisor.start()

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.domain.infotext import FIXED_ORDER, Infotext, in_order, parse, quote, read, write
+from core.domain.infotext.plain import is_plain
 from core.domain.infotext.scanner import scan
 from tests.unit.core.prompt.linear import assert_linear
 
@@ -58,6 +59,7 @@ HOSTILE = [
 ]
 TEXT = st.text() | st.sampled_from(HOSTILE) | st.lists(st.sampled_from(HOSTILE), max_size=3).map("\n".join)
 KEY = st.from_regex(r"[A-Za-z][A-Za-z0-9/-]{1,8}( [A-Za-z]{1,5})?", fullmatch=True)
+PLAIN = st.text("Ab1 .-+()[]/x", min_size=2, max_size=4).filter(lambda text: text == text.strip())
 VALUE = TEXT | st.integers() | st.floats(allow_nan=False) | st.booleans()
 
 
@@ -72,6 +74,22 @@ def test_every_prompt_reads_back(prompt: str, negative: str) -> None:
 def test_every_parameter_reads_back(prompt: str, negative: str, params: dict[str, Any]) -> None:
     meant = Infotext(prompt, negative, tuple((key, str(value)) for key, value in params.items()))
     assert read(write(prompt, negative, params)) == meant
+
+
+@settings(max_examples=30)
+@given(TEXT, TEXT, st.lists(st.tuples(KEY, PLAIN), min_size=3, max_size=5, unique_by=lambda pair: pair[0]))
+def test_what_nothing_is_taken_for_reads_back_too(
+    prompt: str, negative: str, pairs: list[tuple[str, str]]
+) -> None:
+    assert read(write(prompt, negative, pairs)) == Infotext(prompt, negative, tuple(pairs))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "value", "plain"),
+    [("a cat", "DPM++ 2M", True), (" a", "1", False), ("a", "1, 2", False), ("a", " 1", False)],
+)
+def test_the_plain_ones_are_told(prompt: str, value: str, plain: bool) -> None:
+    assert is_plain(Infotext(prompt, "bad", (*AS_TEXT[:2], ("Odd", value)))) is plain
 
 
 @given(TEXT, TEXT)

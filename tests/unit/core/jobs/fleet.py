@@ -89,6 +89,9 @@ class Standing:
     def has_died(self, name: str) -> bool:
         return name in self.registry.dead
 
+    def has_company(self) -> bool:
+        return True
+
     def close(self) -> None:
         self.registry.dead.add(self.me)
 
@@ -223,11 +226,11 @@ class Server:
 class Fleet:
     """The store, what all servers share, and the servers that live."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: JobStore, disk: MemoryImageStore | None = None) -> None:
         self.store = store
         self.clock = VirtualClock()
         self.blobs = MemoryBlobStore()
-        self.disk = MemoryImageStore()
+        self.disk = disk or MemoryImageStore()
         self.registry = Registry()
         self.webhook = Webhook()
         seeds = itertools.count(1)
@@ -291,8 +294,12 @@ class Fleet:
             self.clock.advance(2 * 3600)
             self.tick()
 
+    def files(self) -> Counter[str]:
+        """How many there are of each job; their names end in its id."""
+        return Counter(name.partition("-")[2].removesuffix(".png") for name in self.disk.files)
+
     def files_of(self, job_id: JobId) -> int:
-        return sum(name.endswith(f"-{job_id}.png") for name in self.disk.files)
+        return self.files()[job_id]
 
     def job(self, job_id: JobId) -> Job:
         job = self.store.get(job_id)

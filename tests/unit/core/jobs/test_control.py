@@ -18,10 +18,12 @@ from core.domain.errors import (
     KeyReused,
     NotReady,
     QueueFull,
+    QueueTooLarge,
     UnknownJob,
 )
 from core.domain.job import ANYBODY, Caller, Job, JobFilter, JobId, JobState
 from core.domain.progress import Progress
+from core.jobs.control import MOST_COUNTED
 from core.jobs.rules import JobRules
 from core.ports.driven import QueueLimits, RunWatch
 from core.prepared import Batch, PreparedRun
@@ -98,6 +100,19 @@ def test_who_has_a_name_and_no_job_sees_nothing_of_the_last_one() -> None:
     shop.draw(request())
     assert shop.service.progress(caller=HERE).job_id == "job-1"
     assert shop.service.progress(caller=ANN) == shop.service.progress(caller=TABLET) == Progress()
+
+
+def test_how_many_wait_before_a_job() -> None:
+    shop = Workshop()
+    first, second = (shop.service.submit(request(), caller=ANN) for _ in range(2))
+    assert [shop.service.ahead(job_id) for job_id in (first, second)] == [0, 1]
+    shop.loop.run_next(0)
+    assert [shop.service.ahead(job_id) for job_id in (first, second)] == [0, 0]
+    shop.loop.run_next(0)
+    assert shop.service.ahead(second) == 0
+    for _ in range(MOST_COUNTED + 1):
+        shop.service.submit(request())
+    assert shop.service.ahead(first) is None
 
 
 def test_a_repeat_with_the_same_key_is_the_same_job() -> None:
@@ -230,6 +245,26 @@ def test_what_is_too_old_is_forgotten() -> None:
     assert [job.id for job in shop.service.jobs()] == [young.id]
     with pytest.raises(ExpiredJob):
         shop.service.get(old.id)
+
+
+def test_requests_and_their_pictures_count() -> None:
+    shop = Workshop()
+    small, large = (
+        shop.service.get(shop.service.submit(img2img([shop.put(WHITE)], prompt="a" * n))) for n in (1, 1001)
+    )
+    data = shop.blobs.get(small.request.blobs()[0])
+    assert data is not None
+    assert large.input_size - small.input_size == 1000
+    assert small.input_size > len(data)
+    assert small.size == small.input_size
+
+
+def test_no_more_bytes_of_requests_than_may_wait() -> None:
+    shop = Workshop(rules=JobRules(limits=QueueLimits(size=10_000)))
+    shop.service.submit(request(prompt="a" * 9_000))
+    with pytest.raises(QueueTooLarge, match=r"may hold 0\.0095.* MiB of requests; try again later") as full:
+        shop.service.submit(request(prompt="a" * 1_000))
+    assert full.value.length == 1
 
 
 def test_pictures_take_no_more_room_than_they_may() -> None:

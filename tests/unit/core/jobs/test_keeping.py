@@ -92,6 +92,32 @@ def test_a_run_that_goes_on_keeps_its_lease(fleet: Fleet) -> None:
     assert fleet.job(run.job.id).attempts == 1
 
 
+def test_other_servers_know_how_far_a_run_is(fleet: Fleet) -> None:
+    run = begin(fleet)
+    other = fleet.start()
+    before = other.crew.service.progress(run.job.id)
+    assert (before.state, before.step, before.fraction) == (JobState.RUNNING, 0, 0.0)
+    run.live.stage("execute")
+    run.live.plan(2, 1)
+    run.live.begin_iteration(1, "2/2")
+    run.live.begin_pass(20)
+    run.live.step(10)
+    fleet.tick()
+    here, there = (server.crew.service.progress(run.job.id) for server in (run.server, other))
+    assert there == here
+    assert (there.stage, there.label, there.step, there.fraction) == ("execute", "2/2", 10, 0.75)
+    assert other.crew.service.progress() == there, "who names no job means the one that runs"
+    assert other.crew.service.progress(caller=Caller(owner="ann")).state is None
+    noted = fleet.job(run.job.id)
+    fleet.tick()
+    assert fleet.job(run.job.id) is noted, "nothing new is nothing to write"
+    other.crew.service.interrupt(run.job.id)
+    assert other.crew.service.progress(run.job.id).interrupted
+    run.server.crew.service.drain(0)
+    run.go("die")
+    assert fleet.job(run.job.id).steps is None
+
+
 def test_a_process_that_slept_too_long_writes_nothing(fleet: Fleet) -> None:
     run = begin(fleet)
     other = fleet.start()

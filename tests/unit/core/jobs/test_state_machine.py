@@ -43,9 +43,9 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 TestMemory = MemoryMachine.TestCase
 TestMemory.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=SLOW
+    max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=SLOW
 )
 TestSqlite = SqliteMachine.TestCase
 TestSqlite.settings = settings(
-    max_examples=10, stateful_step_count=30, deadline=None, suppress_health_check=SLOW
+    max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=SLOW
 )

@@ -59,6 +59,15 @@ def _none() -> ModelRef:
     raise NotReady("there is no model")
 
 
+def test_what_is_loaded_does_not_count_while_nothing_can_be_drawn() -> None:
+    reasons: list[str | None] = [None]
+    readiness = Readiness(Loading(), lambda: MODEL, unable=lambda: reasons[-1])
+    readiness.warm_up()
+    assert readiness.ready()[0]
+    reasons.append("there is no worker")
+    assert readiness.ready() == (False, "there is no worker")
+
+
 def test_models() -> None:
     browser = ModelBrowser(FakeModelCatalog((MODEL, OTHER_MODEL)), lambda: MODEL)
     assert list(browser.models()) == [MODEL, OTHER_MODEL]

@@ -113,7 +113,13 @@ def test_webp_without_loss_is_for_files_only() -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "height", "got"),
-    [("webp", 16384, "png"), ("webp", 16383, "webp"), ("jpg", 65501, "png"), ("jpeg", 65500, "jpeg")],
+    [
+        ("webp", 16384, "png"),
+        ("webp", 16383, "webp"),
+        ("jpg", 65501, "png"),
+        ("jpeg", 65500, "jpeg"),
+        ("avif", 16385, "png"),
+    ],
 )
 def test_a_picture_too_long_for_its_format_is_a_png(wanted: ImageFormat, height: int, got: str) -> None:
     shop = Workshop(changed={"samples_format": wanted}, plugins={"gives": Gives(1, height)})

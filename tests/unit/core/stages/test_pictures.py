@@ -389,7 +389,7 @@ class Breaking:
 @pytest.mark.parametrize(
     ("hooks", "error", "named"),
     [
-        ({"before_batch": lambda draft: draft.seeds.append(1)}, InvalidValue, "equally long"),
+        ({"before_batch": lambda draft: draft.seeds.append(1)}, PluginError, "2 seeds, 1 subseeds"),
         ({"finalize": lambda draft: draft.infotexts.clear()}, PluginError, "1 images and 0 infotexts"),
         ({"prepare": lambda draft: draft.change(steps=0)}, InvalidValue, "steps"),
         ({"prepare": lambda draft: draft.change(colour=1)}, PluginError, "colour"),

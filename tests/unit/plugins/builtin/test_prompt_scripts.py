@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from adapters.backends.fake.backend import FakeBackend
 from core.domain.errors import InitImageMissing, InvalidValue
 from core.domain.image import RasterImage
 from core.domain.request import HiresParams, MaskedContent
@@ -31,10 +33,30 @@ def test_the_matrix_draws_every_combination(args: list[Any], expected: list[str]
     result = shop.result(scripted(MATRIX, *args, prompt="a cat|red, | big", batch_size=3))
     assert prompts(shop) == expected
     assert seeds(shop) == [7] * 4
+    assert [len(batch.seeds) for batch in shop.scripted.batches] == [3, 1], (
+        "as many at once as were asked for"
+    )
     assert len(result.images) == 5
     assert result.info["index_of_first_image"] == 1
     assert result.images[0].infotext == result.images[1].infotext
     assert result.images[0].width > 2 * 16
+
+
+@pytest.mark.parametrize("hires", [None, HiresParams(scale=2.0)])
+def test_the_matrix_in_batches_is_the_matrix_one_by_one(hires: HiresParams | None) -> None:
+    """The fake backend heeds prompts and seeds, so each picture tells what it was drawn from."""
+    asked = scripted(
+        MATRIX, False, True, prompt="a {red|big} cat|dog|tree", hires=hires, denoising_strength=0.5
+    )
+    results = []
+    for batch_size in (1, 4):
+        shop = shop_with(backend=FakeBackend())
+        results.append(shop.result(replace(asked, batch_size=batch_size, save_images=True)))
+        assert len(shop.files.files) == 5
+    alone, together = results
+    assert [image.infotext for image in together.images] == [image.infotext for image in alone.images]
+    assert [image.blob for image in together.images] == [image.blob for image in alone.images]
+    assert together.info["all_seeds"] == [7, 8, 9, 10]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +113,13 @@ def test_lines_are_prompts_or_options() -> None:
         True,
         2,
     )
+
+
+def test_a_line_that_wants_no_grid_keeps_its_pictures() -> None:
+    shop = shop_with()
+    text = "--prompt cat --do_not_save_grid true"
+    shop.draw(scripted(LINES, False, False, "start", text, save_images=True))
+    assert [run.request.save_images for run in shop.scripted.runs] == [True]
 
 
 def test_a_line_may_choose_the_model_and_styles() -> None:

@@ -10,14 +10,15 @@ from core.domain.errors import InvalidValue
 from core.domain.image import RasterImage
 from core.domain.infotext import read
 from core.domain.request import HiresParams
+from core.domain.styles import Style
 from plugins.builtin.sheets import Title, make_sheet
 from plugins.builtin.xyz_plot.axes import IMG2IMG, TXT2IMG, axis_of
-from plugins.builtin.xyz_plot.values import numbers, split, whole_numbers
+from plugins.builtin.xyz_plot.values import numbers, sizes, split, whole_numbers
 from tests.unit.core.workshop import OTHER_MODEL, Workshop
 from tests.unit.plugins.builtin.shop import from_picture, prompts, scripted, seeds, shop_with
 
 NAME = "x/y/z plot"
-NOT_OFFERED = {"Nothing", "VAE", "Styles", "Refiner checkpoint", "FP8 mode"}
+NOT_OFFERED = {"Nothing", "FP8 mode"}
 
 
 def args(**named: Any) -> tuple[Any, ...]:
@@ -143,10 +144,33 @@ def test_every_offered_axis_reads_and_applies() -> None:
         assert len(axis_of(name).read(name, [texts.get(name, "1")])) == 1
 
 
-@pytest.mark.parametrize("name", sorted(NOT_OFFERED - {"Nothing"}))
-def test_an_axis_that_is_not_offered_says_so(name: str) -> None:
+def test_an_axis_that_is_not_offered_says_so() -> None:
     with pytest.raises(InvalidValue, match="it is not offered here; there are Seed"):
-        drawn(shop_with(), x_type=name, x_values="1")
+        drawn(shop_with(), x_type="FP8 mode", x_values="Enable")
+
+
+def test_styles_come_to_those_of_the_request() -> None:
+    styles = [Style("own", "oil"), Style("ink", "in ink"), Style("big", "{prompt}, big")]
+    shop = shop_with(styles=styles)
+    plot = args(x_type="Styles", x_values='ink,"ink,big"')
+    shop.draw(scripted(NAME, *plot, prompt="a cat", styles=("own",)))
+    assert prompts(shop) == ["a cat, oil, in ink", "a cat, oil, in ink, big"]
+
+
+def test_each_column_has_its_refiner() -> None:
+    shop = shop_with()
+    plot = args(x_type="Refiner checkpoint", x_values=f"None,{OTHER_MODEL.identity.stem}", x_list=[])
+    shop.draw(scripted(NAME, *plot, refiner_switch_at=0.5))
+    refiners = [run.refiner.model if run.refiner else None for run in shop.scripted.runs]
+    assert refiners == [None, OTHER_MODEL]
+
+
+def test_a_refiner_of_the_request_stays() -> None:
+    shop = shop_with()
+    title = OTHER_MODEL.identity.title
+    plot = args(x_type="Steps", x_values="2,3")
+    shop.draw(scripted(NAME, *plot, refiner_checkpoint=title, refiner_switch_at=0.5))
+    assert [run.refiner.model for run in shop.scripted.runs if run.refiner] == [OTHER_MODEL] * 2
 
 
 @pytest.mark.parametrize(
@@ -165,6 +189,10 @@ def test_whole_numbers_are_rounded() -> None:
     assert whole_numbers("Steps", split("10-20 [4]")) == [10, 13, 17, 20]
 
 
+def test_a_size_may_have_room_in_it() -> None:
+    assert [str(size) for size in sizes("Size", [" 64 x           32 "])] == ["64x32"]
+
+
 @pytest.mark.parametrize(
     ("named", "said"),
     [
@@ -174,6 +202,10 @@ def test_whole_numbers_are_rounded() -> None:
         ({"x_type": 4, "x_values": "1-2 (0)"}, "it may stand for 1000 numbers at most"),
         ({"x_type": 4, "x_values": "1-2 [0]"}, "it may stand for 1 to 1000 numbers"),
         ({"x_type": 4, "x_values": "1-999,1-999"}, "there may be 1000 at most"),
+        ({"x_type": 4, "x_values": "nan"}, "values of the axis Steps is 'nan'; they must be whole numbers"),
+        ({"x_type": 4, "x_values": "1,inf"}, "they must be whole numbers"),
+        ({"x_type": 6, "x_values": f"{'1' * 400}-{'2' * 400}"}, "it may stand for 1000 numbers at most"),
+        ({"x_type": 4, "x_values": "1" * 140_000}, "the values of an axis is .*field larger"),
         ({"x_type": "Size", "x_values": "12"}, "it must be WIDTHxHEIGHT"),
         ({"x_type": "Prompt order", "x_values": "a,b,c,d,e,f,g"}, "more than 1000 orders"),
         ({"x_type": 4, "x_values": "1-100", "y_type": 6, "y_values": "1-100"}, "at most 1024"),

@@ -9,7 +9,15 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from serena import RequestDraft, ResultDraft, hookimpl
+from pydantic import BaseModel, Field
+
+from serena import RequestDraft, ResultDraft, SettingsRegister, hookimpl
+
+
+class FatalSettings(BaseModel):
+    """What can be set."""
+
+    colour: str = Field("red", pattern="^[a-z]+$")
 
 
 def _once(prompt: str) -> None:
@@ -43,7 +51,13 @@ ACTS: dict[str, Callable[[str], object]] = {
 
 
 @hookimpl
+def serena_register_settings(register: SettingsRegister) -> None:
+    register.add(FatalSettings)
+
+
+@hookimpl
 def serena_prepare(draft: RequestDraft) -> None:
+    draft.extra_generation_params["Colour"] = draft.options.of(FatalSettings).colour
     ACTS.get(draft.prompt.split(" ")[0], str)(draft.prompt)
     _note("prepared", draft.run_id)
     draft.prompt = f"{draft.prompt} {os.environ.get('SERENA_TEST_WORD', '')}"

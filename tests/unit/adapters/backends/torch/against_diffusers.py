@@ -17,6 +17,7 @@ from adapters.backends.torch.engine.batcher import StepBatcher
 from adapters.backends.torch.engine.buckets import Buckets
 from adapters.backends.torch.engine.cost import cost_meter
 from adapters.backends.torch.families.sizes import size_numbers
+from adapters.backends.torch.image_input import ImageInput
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.network import unet_network
 from adapters.backends.torch.noise import BatchNoise, NoiseSpec
@@ -38,20 +39,31 @@ SEED = 11
 PROMPT = "the red cat"
 
 
-def plan() -> SamplingPlan:
-    resolved = resolve("Euler", "Karras")
-    return SamplingPlan(resolved.sampler, resolved.scheduler, STEPS)
+def plan(sampler: str = "Euler", scheduler: str | None = "Karras", steps: int = STEPS) -> SamplingPlan:
+    resolved = resolve(sampler, scheduler)
+    return SamplingPlan(resolved.sampler, resolved.scheduler, steps)
 
 
-def ours(model: LoadedModel, negative: str) -> Tensor:
-    """The latent of Serena's loop."""
+def ours(
+    model: LoadedModel,
+    negative: str,
+    *,
+    one: SamplingPlan | None = None,
+    scale: float = SCALE,
+    picture: ImageInput | None = None,
+) -> Tensor:
+    """The latent of Serena's loop.
+
+    :param picture: what the network sees beside the noise.
+    """
+    one = one or plan()
     options = OptionRegistry(OPTIONS).values({})
     encoder = PromptEncoder.of(model.encoders, CPU)
     numbers = size_numbers(model.family.sizes, SIDE, SIDE, options)
     images = condition(
         [PROMPT],
         [negative],
-        Timeline(STEPS, None, False),
+        Timeline(one.steps, None, False),
         encoder,
         TextOptions(Emphasis.NONE, 1, 20),
         beside=Beside(numbers, model.family.zero_negative),
@@ -64,14 +76,15 @@ def ours(model: LoadedModel, negative: str) -> Tensor:
     batcher = StepBatcher(time.monotonic, Admission(16), Buckets(()), cost_meter(CPU))
     with batcher.join("test", 2, lambda: None, alone=True) as member, torch.inference_mode():
         denoiser = GuidedDenoiser(
-            network=unet_network(model, member),
-            scaling=model_scaling(plan().sampler, model.sigmas, model.prediction),
+            network=unet_network(model, member, scale=scale),
+            scaling=model_scaling(one.sampler, model.sigmas, model.prediction),
             images=images,
-            guidance=guidance(SCALE),
+            guidance=guidance(scale, unguided=model.guidance_width is not None),
             watch=Watch(),
+            picture=picture,
         )
         drawn: Tensor = sample_from_noise(
-            plan(), model.sigmas, denoiser, noise.first(), noise, lambda index: None, TorchOps()
+            one, model.sigmas, denoiser, noise.first(), noise, lambda index: None, TorchOps()
         )
     return drawn
 

@@ -11,6 +11,7 @@ import torch
 
 from adapters.backends.torch.model import LoadedModel, load_model
 from adapters.models.catalog_disk import BUILTIN_FOLDER
+from core.domain.flow_families import FLOW_FAMILIES
 from serena import Serena
 from tests.unit.adapters.backends.torch.rig import CPU, reference, stub_folder
 
@@ -38,3 +39,12 @@ def stub_model(stub: Path) -> LoadedModel:
 @pytest.fixture(scope="session")
 def demo_model() -> LoadedModel:
     return load_model(reference(BUILTIN_FOLDER), CPU, torch.float32)
+
+
+@pytest.fixture(scope="session")
+def flow_stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with every flow family in both layouts. Do not change it."""
+    out = tmp_path_factory.mktemp("flows")
+    for family in FLOW_FAMILIES:
+        stub_folder(out, family)
+    return out

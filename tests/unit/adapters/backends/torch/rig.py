@@ -122,7 +122,9 @@ class LineNetwork:
         self.tokens: list[int] = []
         self.times: list[float] = []
 
-    def __call__(self, x: Tensor, t: float, context: Tensor, vector: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, x: Tensor, t: float, context: Tensor, vector: Tensor | None = None, *_beside: object
+    ) -> Tensor:
         self.rows.append(x.shape[0])
         self.tokens.append(context.shape[1])
         self.times.append(t)

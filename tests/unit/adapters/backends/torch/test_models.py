@@ -45,11 +45,14 @@ BREAKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "index no json": (lambda f: (f / "model_index.json").write_text("{"), "model_index.json is no JSON"),
     "index a list": (lambda f: (f / "model_index.json").write_text("[]"), "is no JSON object"),
     "another pipeline": (
-        lambda f: change(f / "model_index.json", _class_name="FluxPipeline"),
-        "is a FluxPipeline; this backend draws with StableDiffusionPipeline",
+        lambda f: change(f / "model_index.json", _class_name="KandinskyPipeline"),
+        "is a KandinskyPipeline; this backend draws with StableDiffusionPipeline",
     ),
     "weights truncated": (lambda f: truncate(f / WEIGHTS), "cannot be loaded"),
-    "weights missing": (lambda f: (f / WEIGHTS).unlink(), "cannot be loaded"),
+    "weights missing": (
+        lambda f: (f / WEIGHTS).unlink(),
+        "broken/unet cannot be loaded: it has no .safetensors file",
+    ),
     "text encoder missing": (lambda f: shutil.rmtree(f / "text_encoder"), "cannot be loaded"),
     "tokenizer missing": (lambda f: shutil.rmtree(f / "tokenizer"), "cannot be loaded"),
     "scheduler missing": (

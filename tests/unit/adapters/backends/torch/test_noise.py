@@ -12,7 +12,7 @@ import torch
 import torchsde
 from torch import Tensor
 
-from adapters.backends.torch.brownian import BrownianTree
+from adapters.backends.shared.brownian import BrownianTree
 from adapters.backends.torch.noise import BatchNoise, NoiseSpec, RandnSource, seed_resize_cells, slerp
 from tests.unit.adapters.backends.torch.rig import CPU
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from adapters.backends.torch.latents import decode
+from adapters.backends.torch.families.kinds import FAMILIES
+from adapters.backends.torch.latents import decode, encode_floats
 from adapters.backends.torch.model import LoadedModel
-from adapters.backends.torch.previews import CHEAP, FULL, TINY, Previews
+from adapters.backends.torch.precision import WideCopies
+from adapters.backends.torch.previews import CHEAP, FULL, SMALL_VAE, TINY, Previews
+from core.domain.families import SDXL
 
 
 @pytest.fixture
@@ -47,3 +53,47 @@ def test_a_tiny_decoder_is_used_where_it_is_there(
     found = np.frombuffer(drawn.pixels, np.uint8).reshape(64, 64, 3)
     wanted = ((expected + 1) / 2).clamp(0, 1).mul(255).to(torch.uint8).numpy()
     assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+class LinearVae(torch.nn.Module):
+    """Its latents are a mixture of the colours of each cell; in half precision it gives NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mixture = torch.nn.Parameter(torch.randn(4, 3, generator=torch.Generator().manual_seed(1)))
+        self.config = SimpleNamespace(scaling_factor=0.5, shift_factor=0.25)
+
+    def encode(self, pixels: Tensor) -> Any:
+        cells = torch.nn.functional.avg_pool2d(pixels, 8).to(self.mixture.dtype)
+        mean = torch.einsum("nrhw,cr->nchw", cells, self.mixture) + 1.0
+        mean = mean * float("nan") if pixels.dtype == torch.float16 else mean
+        return SimpleNamespace(latent_dist=SimpleNamespace(mean=mean))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_the_cheap_one_of_another_family_learns_its_colours_from_the_vae(
+    demo_model: LoadedModel, dtype: torch.dtype
+) -> None:
+    vae = LinearVae().to(dtype)
+    model = replace(demo_model, vae=vae, dtype=dtype, family=FAMILIES[SDXL], wide=WideCopies())
+    color = torch.tensor([0.9, 0.2, 0.4])
+    pixels = color[None, :, None, None].expand(1, 3, 16, 16)
+    latent = encode_floats(replace(model, vae=LinearVae(), dtype=torch.float32), pixels)
+    previews = Previews()
+    drawn = previews.of(model, latent, CHEAP)()
+    assert drawn.size == (2, 2)
+    assert np.abs(np.array(list(drawn.pixels[:3])) - color.numpy() * 255).max() <= 2
+    assert previews.of(model, latent, CHEAP)() == drawn
+
+
+def test_a_family_without_a_tiny_decoder_asks_its_vae(
+    demo_model: LoadedModel, latent: Tensor, tmp_path: Path
+) -> None:
+    model = replace(demo_model, family=replace(FAMILIES[SDXL], name="other"))
+    assert Previews(tmp_path).of(model, latent, TINY)() == decode(demo_model, latent[:1])[0]
+
+
+def test_a_large_vae_is_not_asked_for_a_preview(demo_model: LoadedModel, latent: Tensor) -> None:
+    vae = LinearVae()
+    vae.rest = torch.nn.Parameter(torch.empty(SMALL_VAE, device="meta"))
+    assert Previews().of(replace(demo_model, vae=vae), latent, "Approx NN")().size == (8, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,17 @@ def test_a_vae_of_either_layout_draws_its_own_picture(serena: Serena) -> None:
     for name in ("bare", "prefixed.safetensors", "folder"):
         assert distance(picture(serena, name), bare) == 0  # type: ignore[arg-type]
     assert distance(picture(serena, "Automatic"), own) == 0  # type: ignore[arg-type]
+
+
+def test_the_infotext_names_a_vae_of_a_file(serena: Serena) -> None:
+    def told(**options: object) -> str:
+        options = {"return_grid": False, "grid_save": False, "sd_vae": "bare", **options}
+        answer = serena.txt2img("a", width=64, height=64, steps=1, seed=1, override_settings=options)
+        return answer.infotexts[0]
+
+    assert re.search(r"Model: one, VAE hash: [0-9a-f]{10}, VAE: bare\.safetensors", told())
+    assert "VAE" not in told(sd_vae="None")
+    assert "VAE" not in told(add_vae_name_to_info=False, add_vae_hash_to_info=False)
 
 
 def test_automatic_takes_a_file_that_is_named_after_the_checkpoint(serena: Serena, models: Path) -> None:

@@ -67,12 +67,13 @@ def test_the_job_of_another(
     assert len(fake.jobs()) == 1
 
 
-@pytest.mark.parametrize("who", [ANNA, BERT])
-def test_whose_an_expired_job_was_is_not_known(guarded: Client, who: dict[str, str]) -> None:
+def test_only_its_owner_is_told_that_a_job_has_expired(guarded: Client) -> None:
     job = submitted(guarded, headers=ANNA)
     assert guarded.ask("DELETE", job["url"], headers=ANNA).status_code == 204
-    problem(guarded.get(job["url"], headers=who), 404, "unknown-job")
-    assert guarded.get(f"/v1/images/files/{job['id']}/0", headers=who).status_code == 404
+    problem(guarded.get(job["url"], headers=ANNA), 410, "expired-job")
+    problem(guarded.get(job["url"], headers=BERT), 404, "unknown-job")
+    file = f"/v1/images/files/{job['id']}/0"
+    assert [guarded.get(file, headers=who).status_code for who in (ANNA, BERT)] == [410, 404]
 
 
 def test_a_listing_has_ones_own(guarded: Client, fake: FakeApplication) -> None:

@@ -61,6 +61,7 @@ def test_several_pictures_of_extras(client: Client, fake: FakeApplication) -> No
         ({"kind": "txt2img"}, "/request", "value_error.missing"),
         ({"kind": "txt2img", "request": {"width": "x"}}, "/request/width", "type_error.integer"),
         ({"kind": "txt2img", "request": {}, "priority": 101}, "/priority", "value_error.number.not_le"),
+        ({"kind": "txt2img", "request": {}, "deterministic": 1}, "/deterministic", "bool_type"),
         ({"kind": "txt2img", "request": {}, "priority": 1.5}, "/priority", "type_error.integer"),
         ({"kind": "txt2img", "request": {}, "priorty": 1}, "/priorty", "extra_forbidden"),
         ({"kind": "extras", "request": {}}, "/request", "value_error.pictures"),
@@ -258,6 +259,13 @@ def test_a_listing_in_pages(client: Client, fake: FakeApplication) -> None:
     problem(client.get(f"{JOBS}?limit=0"), 422, "invalid-request")
 
 
+@pytest.mark.parametrize("kind", ["txt2img", "img2img"])
+def test_a_job_may_be_drawn_in_no_company(client: Client, fake: FakeApplication, kind: str) -> None:
+    for more in ({}, {"deterministic": True}):
+        assert client.post(JOBS, {"kind": kind, "request": ALL_KINDS[kind], **more}).status_code == 202
+    assert [request.deterministic for request in fake.submitted] == [False, True]
+
+
 def test_cancel_and_delete(client: Client, fake: FakeApplication) -> None:
     first, second = submitted(client), submitted(client)
     cancelled = client.post(f"{first['url']}/cancel")
@@ -290,6 +298,9 @@ def test_the_queue(client: Client, fake: FakeApplication) -> None:
     submitted(client)
     found = client.get("/api/v1/queue").json()
     assert (found["counts"], found["limit"], found["draining"]) == ({"queued": 1}, 3, False)
+    assert found["outage"] is None
+    fake.outage.begin("there is no worker")
+    assert client.get("/api/v1/queue").json()["outage"] == "there is no worker"
     kept = fake.application().settings.jobs
     assert found["retention"] == {"count": None, "hours": kept.keep_hours, "megabytes": kept.keep_mb}
 

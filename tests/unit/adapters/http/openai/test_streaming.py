@@ -74,7 +74,7 @@ class Caller:
         stream = PictureStream(
             self.jobs, self.fake.image, self.body, wanted, "image_generation", beat=self.beat, now=self.now
         )
-        async with waiting_for(self.fake, self.jobs, request, self.job) as ended:
+        async with waiting_for(self.fake, self.jobs, request, lambda: self.job) as ended:
             async for event in stream.events(self.job, ended, request):
                 yield event
 
@@ -182,6 +182,7 @@ class Forgetful:
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
+        self.when_unable = caller.fake.when_unable
 
     def progress(self, job_id: JobId, **more: Any) -> Progress:
         self.caller.fake.finish(job_id)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from adapters.jobs.sql.sqlite import BUSY_SECONDS, LASTING, PATIENCE, open_sqlite
+from adapters.jobs.sql.sqlite import BUSY_SECONDS, PATIENCE, PRAGMAS, open_sqlite
 from adapters.jobs.sql.store import SqlJobStore
 
-QUICK: Final[Mapping[str, int | str]] = {**LASTING, "synchronous": "OFF"}
+QUICK: Final[Mapping[str, int | str]] = {**PRAGMAS, "synchronous": "OFF"}
 """For tests that need no lasting store."""
 
 

@@ -47,7 +47,8 @@ def puts(draw: st.DrawFn) -> Step:
         key=draw(st.sampled_from([None, "one", "two"])),
         digest=draw(st.sampled_from("pq")),
     )
-    limits = QueueLimits(draw(st.sampled_from([None, 5])), draw(st.sampled_from([None, 2])))
+    job = replace(job, input_size=draw(SECONDS))
+    limits = QueueLimits(*(draw(st.sampled_from([None, most])) for most in (5, 2, 12)))
     replaces = draw(st.booleans())
     return lambda store: store.put(job, limits, store.get(job.id) if replaces else None)
 
@@ -101,7 +102,7 @@ def looks(draw: st.DrawFn) -> Step:
         ids(store.due(now)),
         ids(store.surplus(keep)),
         [store.position(JobId(name)) for name in "abcdefgh"],
-        [store.has_expired(JobId(name)) for name in "abcdefgh"],
+        [store.expired(JobId(name)) for name in "abcdefgh"],
         [store.count_queued(party) for party in (None, "owner:x", "client:x", "client:")],
         dict(store.counts()),
         store.in_use(["a-picture", "b-picture", "nobody's"]),  # type: ignore[list-item]

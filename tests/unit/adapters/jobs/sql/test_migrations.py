@@ -14,11 +14,11 @@ from alembic.migration import MigrationContext
 
 from adapters.jobs.sql import migrations
 from adapters.jobs.sql.migrate import scripts_of_this_release, upgrade
-from adapters.jobs.sql.sqlite import open_sqlite
+from adapters.jobs.sql.sqlite import MARK, open_sqlite
 from adapters.jobs.sql.tables import METADATA
 from contracts.job_samples import drain, forget, make_job
 from core.domain.errors import StorageError
-from core.domain.job import JobFilter, JobId, JobState
+from core.domain.job import Expired, JobFilter, JobId, JobState
 from tests.unit.adapters.jobs.sql.samples import opened
 
 STORED = Path(__file__).parent / "jobs_0001.sql"
@@ -89,9 +89,20 @@ def test_jobs_of_the_last_release_go_on(tmp_path: Path) -> None:
         assert [job.id for job in store.select(JobFilter(states=frozenset({JobState.FAILED})))] == ["failed"]
         assert store.put(make_job("again", key="key of waits", digest="abc", owner="ann")).id == "waits"
         forget(store, "done")
-        assert store.has_expired(JobId("done"))
+        assert store.expired(JobId("done")) == Expired(None)
         store.put(make_job("new", client="new"))
         assert drain(store) == ["other", "new", "waits"]
+
+
+def test_of_what_expired_before_nobody_knows_whose_it_was(tmp_path: Path, engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        upgrade(connection, "0002", "it")
+        connection.exec_driver_sql("INSERT INTO expired VALUES ('gone', 0)")
+        connection.exec_driver_sql(f"PRAGMA application_id = {MARK}")
+        connection.exec_driver_sql("COMMIT")
+    with opened(tmp_path / "empty.sqlite") as store:
+        assert store.expired(JobId("gone")) == Expired(None)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

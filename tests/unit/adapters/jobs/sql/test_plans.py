@@ -46,7 +46,7 @@ SEARCHED = {
     "due": queries.DUE,
     "position": queries.BEFORE,
     "blob": say.REFERRED,
-    "expired": say.HAS_EXPIRED,
+    "expired": say.GONE,
     "of an owner": in_states(asked="owner at_most"),
     "of a client": in_states(asked="client after at_most"),
     "failed": in_states(JobState.FAILED),

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from adapters.jobs.sql.sqlite import open_sqlite
 from adapters.jobs.sql.store import SqlJobStore
 from contracts.job_samples import drain, end, forget, make_job, start
 from core.domain.errors import StorageError
-from core.domain.job import Job, JobId, JobState
-from core.ports.driven import JobStore
+from core.domain.job import Expired, Job, JobId, JobState
+from core.ports.driven import JobStore, QueueLimits
 from tests.unit.adapters.jobs.sql.samples import QUICK, opened
 
 ODD = [
@@ -63,7 +64,7 @@ def test_odd_names_are_names(store: SqlJobStore) -> None:
         assert (found.id, found.owner, found.key) == (name, name, name)
         assert store.count_queued(found.party) == 1
         forget(store, name)
-        assert store.has_expired(JobId(name))
+        assert store.expired(JobId(name)) == Expired(name)
 
 
 def test_a_priority_may_be_any_number(store: SqlJobStore) -> None:
@@ -117,17 +118,17 @@ def test_ids_are_remembered_for_a_while(path: Path) -> None:
     forget(store, "a")
     now[0] = REMEMBERED / 1_000_000
     forget(store, "b")
-    assert [store.has_expired(JobId(name)) for name in "abc"] == [True, True, False]
+    assert [store.expired(JobId(name)) is not None for name in "abc"] == [True, True, False]
     now[0] += 1
     forget(store, "c")
-    assert [store.has_expired(JobId(name)) for name in "abc"] == [False, True, True]
+    assert [store.expired(JobId(name)) is not None for name in "abc"] == [False, True, True]
     store.close()
 
 
 @pytest.mark.parametrize("document", ["{", "[]", '{"from": "the future"}', "null", '{"state": "odd"}'])
 def test_a_job_that_cannot_be_read_stops_no_other(store: SqlJobStore, path: Path, document: str) -> None:
     for name in ("a", "b"):
-        store.put(make_job(name, key=name))
+        store.put(replace(make_job(name, key=name), input_size=10))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE jobs SET document = ? WHERE id = 'a'", (document,))
     assert [job.id for job in store.all()] == ["b"]
@@ -135,6 +136,7 @@ def test_a_job_that_cannot_be_read_stops_no_other(store: SqlJobStore, path: Path
         store.get(JobId("a"))
     assert drain(store) == ["b"]
     assert (store.count_queued(), store.counts()[JobState.QUEUED]) == (0, 0)
+    assert store.put(make_job("c"), QueueLimits(size=1)).id == "c", "no bytes wait"
 
 
 def test_large_inputs_are_read_as_small_ones_are(store: SqlJobStore) -> None:

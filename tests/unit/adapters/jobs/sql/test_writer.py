@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -105,6 +106,56 @@ def test_an_error_is_its_callers_alone(writer: Writer, database: Database) -> No
     with pytest.raises(JobConflict, match="no"):
         bad.result()
     assert notes(database) == 2
+
+
+def test_a_flush_that_failed_elsewhere_fails_those_that_are_to_last(tmp_path: Path) -> None:
+    sqlite = open_sqlite(tmp_path / "jobs.sqlite", QUICK)
+    database = Database(sqlite.engine, begin=sqlite.begin, explain=StorageError, flush=lambda: False)
+    writer = Writer(database, lambda queued: None)
+    with pytest.raises(StorageError, match="the disk failed"):
+        writer.run(lambda session: None)
+    assert writer.run(lambda session: "loose", lasting=False) == "loose"
+    writer.close()
+    database.close()
+
+
+@pytest.mark.parametrize("is_next", [False, True])
+def test_who_is_interrupted_while_waiting_leads_nobody(
+    writer: Writer, database: Database, is_next: bool
+) -> None:
+    """A signal comes to the main thread while it waits, or in the moment in which it is told to lead."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(session: Session) -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    def interrupt() -> None:
+        while not writer.waiting:
+            assert not go_on.is_set()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    def stop(*_: object) -> None:
+        if is_next:
+            go_on.set()
+            holding.result(30)
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            holding = pool.submit(writer.run, hold)
+            assert begun.wait(30)
+            pool.submit(interrupt)
+            with pytest.raises(InterruptedError):
+                writer.run(note("never"))
+            assert writer.waiting == 0
+            other = pool.submit(writer.run, note("a"))
+            go_on.set()
+            assert other.result(30) == "a"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert notes(database) == 1
 
 
 def test_what_the_disk_refuses_fails_alone(writer: Writer, database: Database) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from adapters.backends.torch.engine.admission import Admission
+from adapters.backends.torch.engine.admission import SAMPLES, Admission
 from adapters.backends.torch.engine.batcher import Member, StepBatcher
 from adapters.backends.torch.engine.buckets import FIXED, Buckets
 from adapters.backends.torch.engine.calls import Question, Rows
@@ -77,6 +77,35 @@ def test_two_runs_share_a_pass_and_each_gets_its_own_rows() -> None:
     assert together(batcher, asking(network, 1, 2), asking(network, 3)) == [[2, 4], [6]]
     assert network.passes == [3]
     assert (batcher.counts.passes, batcher.counts.rows, batcher.counts.merged) == (1, 3, 2)
+
+
+def test_runs_that_go_in_step_meet_again_after_passes_of_another_kind() -> None:
+    network, batcher = Doubling(), make()
+
+    def cached(member: Member) -> None:
+        for kind in ("whole", "short", "short", "whole"):
+            rows = {"x": torch.ones(2, 1)}
+            member.ask(Question(kind, network, rows, company="steps", typical=kind == "whole"))
+
+    def late(member: Member) -> None:
+        for kind in ("short", "whole", "short"):
+            rows = {"x": torch.ones(2, 1)}
+            member.ask(Question(kind, network, rows, company="steps", typical=kind == "whole"))
+
+    together(batcher, cached, cached)
+    assert network.passes == [4, 4, 4, 4]
+    network.passes.clear()
+    together(batcher, cached, late)
+    assert sorted(network.passes) in ([2, 2, 2, 2, 2, 4], [2, 2, 2, 4, 4])
+
+
+def test_a_pass_that_is_not_typical_is_not_measured() -> None:
+    admission = Admission(16)
+    for rows, seconds in ((2, 1.0), (8, 4.0)):
+        for _ in range(SAMPLES):
+            admission.record(SCOPE, rows, seconds)
+            admission.record(SCOPE, 8, 0.001, typical=False)
+    assert admission.cap(SCOPE) == 2
 
 
 def test_a_run_alone_does_not_wait() -> None:

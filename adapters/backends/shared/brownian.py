@@ -13,14 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
+
+from core.sampling.types import Array
 
 DIGITS = 6
 POOL_SIZE = 24
 REMEMBERED = 45
 """Increments kept. A query takes some twenty of them, and the next one is likely near."""
 
-Randn = Callable[[int], Tensor]
+Randn = Callable[[int], Array]
 """Standard normal numbers of the path's shape, by their seed."""
 
 
@@ -72,9 +73,9 @@ class BrownianTree:
         self._top = _Interval(round(low, DIGITS), round(high, DIGITS))
         first = np.random.SeedSequence(self._seed, pool_size=POOL_SIZE).generate_state(3)[0]
         self._whole = randn(int(first)) * math.sqrt(high - low)
-        self._known: OrderedDict[_Interval, Tensor] = OrderedDict()
+        self._known: OrderedDict[_Interval, Array] = OrderedDict()
 
-    def between(self, low: float, high: float) -> Tensor:
+    def between(self, low: float, high: float) -> Array:
         """W(high) - W(low), the times cut to the path's ends."""
         start, end = (min(max(round(time, DIGITS), self._top.start), self._top.end) for time in (low, high))
         if start == end:
@@ -85,7 +86,7 @@ class BrownianTree:
             total = total + self._increment(interval)
         return total
 
-    def _increment(self, interval: _Interval) -> Tensor:
+    def _increment(self, interval: _Interval) -> Array:
         parent = interval.parent
         if parent is None:
             return self._whole

@@ -1,0 +1,1 @@
+"""Checkpoints from one layout or number format to another."""

@@ -1,0 +1,1 @@
+"""What makes a pass of the UNet cheaper. Each part is a setting, and off unless it is asked for."""

@@ -1,0 +1,136 @@
+"""What a hook may leave in its draft.
+
+A plugin that leaves something else is named at once: later nobody could tell whose it was, and a result that
+cannot be stored would be drawn again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from core.domain.errors import InvalidValue
+from core.domain.image import ImageFormat, RasterImage
+from core.domain.limits import check_types
+from core.domain.request import GenerationRequest
+from core.drafts import (
+    BatchDraft,
+    DrawnImage,
+    ImageDraft,
+    PicturesDraft,
+    RequestDraft,
+    ResultDraft,
+    SaveDraft,
+    ScriptResult,
+    Sheet,
+)
+
+
+def check_draft(hook: str, arguments: Mapping[str, Any]) -> None:
+    """Raises ``TypeError`` or ``ValueError``."""
+    check = _CHECKS.get(hook)
+    if check is not None:
+        check(arguments["draft"])
+
+
+def check_result(result: object) -> None:
+    """What a script answers with. Raises ``TypeError``."""
+    if not isinstance(result, ScriptResult):
+        raise TypeError(f"it gave {type(result).__name__}; a script gives a ScriptResult")
+    _each("images", result.images, DrawnImage)
+    _each("sheets", result.sheets, Sheet)
+    for sheet in result.sheets:
+        _is("the image of a sheet", sheet.image, RasterImage)
+        _is("the like of a sheet", sheet.like, DrawnImage)
+        _is("the infotext_params of a sheet", sheet.infotext_params, Mapping)
+        _each("the infotext_params of a sheet", sheet.infotext_params, str)
+    _each("comments", result.comments, str)
+
+
+def _request(draft: RequestDraft) -> None:
+    _is("request", draft.request, GenerationRequest)
+    _is("prompt", draft.prompt, str)
+    _is("negative_prompt", draft.negative_prompt, str)
+    try:
+        check_types(draft.request)
+    except InvalidValue as error:
+        raise TypeError(str(error)) from None
+    _each("extra_generation_params", draft.extra_generation_params, str)
+    _each("comments", draft.comments, str)
+
+
+def _batch(draft: BatchDraft) -> None:
+    lists: Mapping[str, tuple[Sequence[object], type]] = {
+        "prompts": (draft.prompts, str),
+        "negative_prompts": (draft.negative_prompts, str),
+        "hires_prompts": (draft.hires_prompts, str),
+        "hires_negative_prompts": (draft.hires_negative_prompts, str),
+        "seeds": (draft.seeds, int),
+        "subseeds": (draft.subseeds, int),
+    }
+    for name, (values, kind) in lists.items():
+        _each(name, values, kind)
+    lengths = {name: len(values) for name, (values, _) in lists.items()}
+    if len(set(lengths.values())) != 1:
+        told = ", ".join(f"{length} {name}" for name, length in lengths.items())
+        raise ValueError(f"it left {told}; the lists of a batch are equally long")
+    _each("infotext_params", draft.infotext_params, str)
+    _each("comments", draft.comments, str)
+
+
+def _pictures(draft: PicturesDraft) -> None:
+    _each("images", draft.images, ImageDraft)
+    for image in draft.images:
+        _picture(image)
+
+
+def _picture(draft: ImageDraft) -> None:
+    _is("image", draft.image, RasterImage)
+    _is("prompt", draft.prompt, str)
+    _is("negative_prompt", draft.negative_prompt, str)
+    _is("seed", draft.seed, int)
+    _is("subseed", draft.subseed, int)
+    _each("infotext_params", draft.infotext_params, str)
+
+
+def _result(draft: ResultDraft) -> None:
+    _pictures(PicturesDraft(draft.run_id, 0, draft.images))
+    _each("infotexts", draft.infotexts, str)
+    _is("first_image", draft.first_image, int)
+    _each("comments", draft.comments, str)
+    if len(draft.images) != len(draft.infotexts):
+        raise ValueError(
+            f"it left {len(draft.images)} images and {len(draft.infotexts)} infotexts; each needs one"
+        )
+
+
+def _save(draft: SaveDraft) -> None:
+    _is("image", draft.image, RasterImage)
+    _is("infotext", draft.infotext, str)
+    _each("folder", draft.folder, str)
+    _is("stem", draft.stem, str)
+    if draft.format not in get_args(ImageFormat):
+        known = ", ".join(get_args(ImageFormat))
+        raise ValueError(f"format is {draft.format!r}; it must be one of {known}")
+
+
+def _is(what: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} is {type(value).__name__}; it must be {kind.__name__}")
+
+
+def _each(what: str, values: Iterable[object], kind: type) -> None:
+    for value in values:
+        if not isinstance(value, kind):
+            raise TypeError(f"{what} has {value!r}; there may be {kind.__name__} only")
+
+
+_CHECKS: Mapping[str, Callable[[Any], None]] = {
+    "serena_prepare": _request,
+    "serena_before_batch": _batch,
+    "serena_after_batch": _pictures,
+    "serena_image": _picture,
+    "serena_after_overlay": _picture,
+    "serena_finalize": _result,
+    "serena_before_save": _save,
+}

@@ -1,0 +1,180 @@
+"""What of a plugin can be set: a pydantic model, whose fields become options."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.domain.errors import InvalidValue, PluginError
+from core.domain.option_table import OPTIONS
+from core.domain.options import OptionSpec
+from plugins.report import PluginSetting
+
+RESTRICTED = "restricted"
+"""In ``json_schema_extra`` of a field: only the configuration may change it."""
+CHECK = "the check of its settings"
+"""Where a plugin failed whose model raises what is no refusal."""
+
+
+class NoJsonError(Exception):
+    """A value that JSON has no sign for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginOptions:
+    """The settings of one plugin.
+
+    :ivar kind: its model. :ivar specs: the option that each field has become.
+    """
+
+    plugin: str
+    kind: type[BaseModel]
+    specs: Mapping[str, OptionSpec]
+
+
+class SettingsRegister:
+    """Handed to ``serena_register_settings``.
+
+    :param plugin: who is being asked. :param given: what the configuration says to it.
+    :param taken: the settings of plugins that were loaded before.
+    """
+
+    def __init__(self, plugin: str, given: Mapping[str, Any], taken: Sequence[PluginOptions] = ()) -> None:
+        self._plugin = plugin
+        self._given = given
+        self._taken = taken
+        self.offered: PluginOptions | None = None
+
+    def add(self, kind: type[BaseModel]) -> None:
+        """Offer settings, once. Every field needs a default and a value that JSON can hold.
+
+        ``Field(json_schema_extra={"restricted": True})`` keeps one from being changed over HTTP: a folder,
+        say. Raises ``ValueError``, for what the configuration says as well.
+        """
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            raise ValueError(f"its settings: {kind!r} is no model of pydantic")
+        if self.offered is not None:
+            raise ValueError("serena_register_settings adds one model of settings, and not another one")
+        names = {field: f"{folded(self._plugin)}_{field}" for field in kind.model_fields}
+        self._check_names(kind, names)
+        standing = self._standing(kind)
+        specs = {
+            field: OptionSpec(
+                option,
+                standing[field],
+                restricted=_is_restricted(kind, field),
+                check=partial(_checked, self._plugin, kind, standing, field),
+            )
+            for field, option in names.items()
+        }
+        self.offered = PluginOptions(self._plugin, kind, specs)
+
+    def infos(self) -> tuple[PluginSetting, ...]:
+        if self.offered is None:
+            return ()
+        fields = self.offered.kind.model_fields
+        return tuple(
+            PluginSetting(
+                name=field,
+                option=spec.name,
+                default=spec.default,
+                description=fields[field].description or "",
+                restricted=spec.restricted,
+            )
+            for field, spec in self.offered.specs.items()
+        )
+
+    def _check_names(self, kind: type[BaseModel], names: Mapping[str, str]) -> None:
+        aliased = sorted(name for name, field in kind.model_fields.items() if field.validation_alias)
+        if aliased:
+            raise ValueError(f"its settings: {aliased[0]!r} has an alias; options are named after fields")
+        known = {spec.name for spec in OPTIONS} & set(names.values())
+        if known:
+            raise ValueError(
+                f"its settings: there is an option {min(known)!r} already; use another field name"
+            )
+        for other in self._taken:
+            shared = {spec.name for spec in other.specs.values()} & set(names.values())
+            if other.kind is kind or shared:
+                raise ValueError(f"its settings are taken by the plugin {other.plugin!r}")
+
+    def _standing(self, kind: type[BaseModel]) -> dict[str, Any]:
+        """The values until somebody changes one, as JSON has them."""
+        unknown = sorted(set(self._given) - set(kind.model_fields))
+        if unknown:
+            known = ", ".join(kind.model_fields)
+            raise ValueError(f"its settings: there is no {unknown[0]!r}; there are {known}")
+        given = {name: _from_text(value) for name, value in self._given.items()}
+        try:
+            made = kind.model_validate(given)
+            plain = _as_json(made)
+            if kind.model_validate(plain) != made:
+                raise ValueError("its settings: they come back changed from JSON; secrets and bytes do")
+        except ValidationError as error:
+            raise ValueError(f"its settings: {_sentence(error)}") from None
+        except NoJsonError as error:
+            raise ValueError(f"its settings: {error}") from None
+        return plain
+
+
+def folded(name: str) -> str:
+    """A plugin's name as environment variables and options can have it."""
+    return re.sub(r"\W", "_", name).lower()
+
+
+def _from_text(value: Any) -> Any:
+    """Environment variables are texts; lists and tables are written in them as JSON."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _is_restricted(kind: type[BaseModel], field: str) -> bool:
+    extra = kind.model_fields[field].json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get(RESTRICTED))
+
+
+def _checked(
+    plugin: str, kind: type[BaseModel], standing: Mapping[str, Any], field: str, name: str, value: Any
+) -> Any:
+    """``value`` of one field as JSON has it. The others are as they stand, so that a rule over several fields
+    is checked against those."""
+    try:
+        return _as_json(kind.model_validate({**standing, field: value}))[field]
+    except ValidationError as error:
+        raise InvalidValue(f"option {name}", value, _reason(error)) from None
+    except NoJsonError:
+        raise InvalidValue(f"option {name}", value, "JSON cannot hold it") from None
+    except Exception as error:
+        raise PluginError(plugin, CHECK, error) from error
+
+
+def _as_json(settings: BaseModel) -> dict[str, Any]:
+    """Raises ``NoJsonError`` for infinities and what is no number."""
+    plain: dict[str, Any] = settings.model_dump(mode="json")
+    for name, value in plain.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise NoJsonError(f"{name}: JSON cannot hold {value!r}") from None
+    return plain
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else str(first["msg"])
+
+
+def _reason(error: ValidationError) -> str:
+    text = str(error.errors()[0]["msg"])
+    return text[:1].lower() + text[1:]

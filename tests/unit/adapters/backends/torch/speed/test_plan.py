@@ -1,0 +1,38 @@
+"""What the settings ask for, and what is said where it cannot be had."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from adapters.backends.torch.backend import TorchBackend
+from adapters.backends.torch.speed.plan import SpeedPlan
+from adapters.settings import BackendSettings
+from core.domain.errors import SettingsError
+from serena import Serena
+
+
+def test_nothing_is_on_unless_it_is_asked_for() -> None:
+    plan = SpeedPlan.of(BackendSettings())
+    assert plan == SpeedPlan()
+    assert plan.marks == {}
+
+
+def test_what_changes_pictures_is_marked() -> None:
+    assert SpeedPlan(step_cache=3, fp8=True).marks == {"Step cache": "3", "FP8 weight": "Enable"}
+    assert SpeedPlan(compiled=True, graphs=True, channels_last=True, fused=True, decode_rows=4).marks == {}
+
+
+def test_fp8_needs_a_cuda_device() -> None:
+    settings = BackendSettings(device="cpu")
+    with pytest.raises(SettingsError, match=r"backend.fp8 is true, which needs a CUDA device; this is cpu"):
+        TorchBackend(settings, plan=SpeedPlan(fp8=True))
+
+
+if find_spec("torchao") is None:
+
+    def test_fp8_needs_torchao(tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match="torchao is not installed: pip install torchao"):
+            Serena(backend={"name": "torch", "fp8": True}, data_dir=tmp_path).start()

@@ -1,0 +1,126 @@
+"""What was accepted is on the disk, and those who wait at once wait for one flush."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from adapters.jobs.sql.flushing import LogFile, SharedFlush
+from adapters.jobs.sql.sqlite import open_sqlite
+from adapters.jobs.sql.store import SqlJobStore
+from contracts.job_samples import make_job, start
+from core.domain.errors import StorageError
+from core.domain.job import JobId
+from tests.unit.adapters.jobs.sql.samples import QUICK
+
+
+class Disk:
+    """Counts flushes.
+
+    :ivar go: a flush ends only once it is set.
+    :ivar trouble: what a flush raises.
+    """
+
+    def __init__(self) -> None:
+        self.flushes = 0
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.go.set()
+        self.trouble: StorageError | None = None
+
+    def flush(self) -> None:
+        self.flushes += 1
+        self.begun.set()
+        assert self.go.wait(30)
+        if self.trouble is not None:
+            raise self.trouble
+
+
+def store_on(disk: Disk, folder: Path) -> SqlJobStore:
+    return SqlJobStore(open_sqlite(folder / "jobs.sqlite", QUICK, flush=disk.flush), patience=1)
+
+
+def test_what_is_accepted_or_ended_is_flushed_and_what_is_taken_is_not(tmp_path: Path) -> None:
+    disk = Disk()
+    store = store_on(disk, tmp_path)
+    store.put(make_job("a"))
+    assert disk.flushes == 1
+    assert store.take(start, 0) is not None
+    assert disk.flushes == 1
+    store.update(JobId("a"), lambda job: job.request_stop())
+    assert disk.flushes == 2
+    store.close()
+
+
+def test_a_job_is_taken_while_the_disk_is_waited_for(tmp_path: Path) -> None:
+    disk = Disk()
+    store = store_on(disk, tmp_path)
+    disk.go.clear()
+    with ThreadPoolExecutor(1) as pool:
+        putting = pool.submit(store.put, make_job("a"))
+        assert disk.begun.wait(30)
+        assert store.take(start, 30) is not None
+        assert not putting.done()
+        disk.go.set()
+        assert putting.result(30).id == "a"
+    store.close()
+
+
+def test_a_disk_that_fails_is_told_to_who_waits_for_it(tmp_path: Path) -> None:
+    disk = Disk()
+    store = store_on(disk, tmp_path)
+    disk.trouble = StorageError("the disk failed")
+    with pytest.raises(StorageError, match="the disk failed"):
+        store.put(make_job("a"))
+    disk.trouble = None
+    assert store.put(make_job("b")).id == "b"
+    store.close()
+
+
+def waiting(flush: SharedFlush, disk: Disk, count: int) -> list[bool | BaseException]:
+    """Answers of one whose flush has begun, and of ``count`` who came after that."""
+    disk.go.clear()
+    with ThreadPoolExecutor(count + 1) as pool:
+        answers = [pool.submit(flush.wait)]
+        assert disk.begun.wait(30)
+        answers += [pool.submit(flush.wait) for _ in range(count)]
+        while flush.waiting < count:
+            assert not answers[-1].done()
+        disk.go.set()
+        return [answer.exception(30) or answer.result(30) for answer in answers]
+
+
+def test_those_who_come_while_a_flush_goes_on_share_the_next() -> None:
+    disk = Disk()
+    assert waiting(SharedFlush(disk.flush), disk, 5) == [True] * 6
+    assert disk.flushes == 2
+
+
+def test_those_who_share_a_flush_share_its_failure() -> None:
+    disk = Disk()
+    disk.trouble = StorageError("no")
+    first, *others = waiting(SharedFlush(disk.flush), disk, 3)
+    assert isinstance(first, StorageError)
+    assert sorted(map(str, others)) == ["False", "False", "no"]
+
+
+def test_a_log_is_flushed_and_so_is_the_name_of_a_new_one(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "jobs.sqlite")
+    log.flush()  # none is there: all of it is in the database
+    (tmp_path / "jobs.sqlite-wal").write_bytes(b"x")
+    log.flush()
+    log.flush()
+
+
+def test_a_log_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite-wal").mkdir()
+    with pytest.raises(StorageError, match=r"jobs\.sqlite-wal"):
+        LogFile(tmp_path / "jobs.sqlite").flush()
+
+
+def test_a_log_that_cannot_be_flushed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite-wal").symlink_to("/dev/null")  # of which there is nothing to flush
+    with pytest.raises(StorageError, match=r"jobs\.sqlite-wal"):
+        LogFile(tmp_path / "jobs.sqlite").flush()
