@@ -196,7 +196,13 @@ class DiskModelCatalog:
         check_diffusers_folder(path, root)
         kind = describe_folder(path)
         location = str(path.resolve())
-        return ModelRef(ModelIdentity(name, ""), location, inpainting=kind.inpainting, family=kind.family)
+        return ModelRef(
+            ModelIdentity(name, ""),
+            location,
+            inpainting=kind.inpainting,
+            editing=kind.editing,
+            family=kind.family,
+        )
 
     def _file_ref(self, name: str, path: Path, root: Path) -> ModelRef:
         kind, config = describe_checkpoint(path, root), config_beside(path)
@@ -205,6 +211,7 @@ class DiskModelCatalog:
             str(path.resolve()),
             config=None if config is None else config.relative_to(root).as_posix(),
             inpainting=kind.inpainting,
+            editing=kind.editing,
             family=kind.family,
             prediction=kind.prediction,
         )

@@ -89,6 +89,10 @@ class CheckpointKind:
     def inpainting(self) -> bool:
         return self.channels == INPAINT_CHANNELS
 
+    @property
+    def editing(self) -> bool:
+        return self.channels == EDIT_CHANNELS
+
 
 def recognise(shapes: Shapes, metadata: Mapping[str, str], told: str | None = None) -> CheckpointKind:
     """The kind of a file in the original layout, from its header.

@@ -47,6 +47,7 @@ class ModelRef:
     :param location: where the backend finds it; meaningful to that backend only.
     :param config: the file beside it that says more of it, by its name below the models folder.
     :param inpainting: it is shown the mask and the masked picture beside what it denoises.
+    :param editing: it is shown the picture, and follows instructions.
     :param family: a key of ``core.domain.families.TITLES``; empty where the backend knows it.
     :param prediction: what its network answers, of a single file; None: the backend knows.
     """
@@ -55,5 +56,6 @@ class ModelRef:
     location: str
     config: str | None = None
     inpainting: bool = False
+    editing: bool = False
     family: str = ""
     prediction: str | None = None

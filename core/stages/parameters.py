@@ -62,6 +62,9 @@ class PictureText:
             "Sampler": plan.sampler.name,
             "Schedule type": schedule,
             "CFG scale": request.cfg_scale,
+            "Image CFG scale": request.init.image_cfg_scale
+            if request.init and self._order.checkpoint.editing
+            else None,
             "Seed": draft.seed,
             "Face restoration": options.text("face_restoration_model") if request.restore_faces else None,
             "Size": f"{request.width}x{request.height}",

@@ -12,6 +12,7 @@ import diffusers
 import torch
 import transformers
 from flow_names import FLUX, FLUX2, SD3, Z_IMAGE, Table, original
+from flow_vae_names import patch_name, video_name
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import Tensor
@@ -166,12 +167,10 @@ def klein_texts(folder: Path, generator: torch.Generator) -> dict[str, Tensor]:
 
 def write_vae(folder: Path, stub: FlowStub, generator: torch.Generator) -> dict[str, Tensor]:
     if stub.pipeline == "QwenImagePipeline":
-        vae: Any = diffusers.AutoencoderKLQwenImage(
-            base_dim=8, z_dim=CHANNELS, dim_mult=[1, 1, 1, 1], num_res_blocks=1
-        )
+        vae: Any = diffusers.AutoencoderKLQwenImage(base_dim=4, z_dim=CHANNELS)
         plain.fill(vae, generator)
         vae.save_pretrained(folder)
-        return {f"vae.{name}": x for name, x in vae.state_dict().items()}
+        return {f"vae.{video_name(name)}": x for name, x in vae.state_dict().items()}
     if stub.pipeline == "Flux2KleinPipeline":
         vae = diffusers.AutoencoderKLFlux2(
             **BLOCKS, latent_channels=2 * CHANNELS, norm_num_groups=4, layers_per_block=1
@@ -180,7 +179,9 @@ def write_vae(folder: Path, stub: FlowStub, generator: torch.Generator) -> dict[
         vae.bn.running_mean.normal_(generator=generator)
         vae.bn.running_var.uniform_(0.5, 2.0, generator=generator)
         vae.save_pretrained(folder)
-        return {f"vae.{name}": x for name, x in vae.state_dict().items()}
+        measured = {f"vae.{name}": x for name, x in vae.state_dict().items() if name.startswith("bn.running")}
+        del vae.bn
+        return measured | {f"vae.{patch_name(name)}": x for name, x in plain.vae_state(vae).items()}
     vae = diffusers.AutoencoderKL(
         **BLOCKS,
         latent_channels=CHANNELS,

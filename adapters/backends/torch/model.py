@@ -17,6 +17,7 @@ from adapters.backends.torch.families.flow_kinds import FlowKind
 from adapters.backends.torch.families.folders import read_folder
 from adapters.backends.torch.families.kinds import FAMILIES, EncoderKind, FamilyKind
 from adapters.backends.torch.families.parts import Parts
+from adapters.backends.torch.families.state import kept_apart
 from adapters.backends.torch.precision import WideCopies
 from adapters.backends.torch.speed.decoding import DecodeStream
 from adapters.backends.torch.speed.passes import PLAIN, Passes
@@ -132,7 +133,8 @@ def load_model(ref: ModelRef, device: torch.device, dtype: torch.dtype) -> Loade
 
 def _assembled(ref: ModelRef, parts: Parts, device: torch.device, dtype: torch.dtype) -> LoadedModel:
     networks = {
-        name: network.to(device).eval().requires_grad_(False) for name, network in parts.networks.items()
+        name: kept_apart(network, device).eval().requires_grad_(False)
+        for name, network in parts.networks.items()
     }
     make_tileable(networks["unet"])
     make_tileable(networks["vae"])

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from adapters.backends.torch.families.file_reader import vae_of
+from adapters.backends.torch.families.state import kept_apart
 from adapters.backends.torch.tiling import make_tileable
 from core.domain.errors import ModelError
 from core.domain.vae_choice import choose_vae, name_beside
@@ -64,6 +65,6 @@ def read_vae(path: Path, config: Any, device: torch.device, dtype: torch.dtype) 
     except Exception as error:
         text = " ".join(str(error).split())[:200]
         raise ModelError(f"the VAE {path.name} is of another kind than that of the model: {text}") from None
-    vae = vae.to(device).eval().requires_grad_(False)
+    vae = kept_apart(vae, device).eval().requires_grad_(False)
     make_tileable(vae)
     return vae

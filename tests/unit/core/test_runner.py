@@ -6,6 +6,7 @@ import inspect
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from adapters.images.editor_pillow import PillowImageEditor
@@ -20,7 +21,7 @@ from core.drafts import RequestDraft
 from core.ports.driven import RunWatch
 from core.prepared import Batch, PreparedRun
 from plugins.hookspecs import hookimpl
-from tests.unit.core.workshop import MODEL, NOW, OTHER_MODEL, VERSION, Workshop, request
+from tests.unit.core.workshop import MODEL, NOW, OTHER_MODEL, VERSION, Workshop, img2img, request
 
 INFO_KEYS = [
     "prompt",
@@ -224,6 +225,15 @@ def test_an_inpainting_model_is_told(inpainting: bool) -> None:
     result = shop.result(request(override_settings={"inpainting_mask_weight": 0.5}))
     assert result.info["is_using_inpainting_conditioning"] is inpainting
     assert ("Conditional mask weight: 0.5" in result.images[0].infotext) is inpainting
+
+
+def test_the_second_guidance_of_a_model_that_follows_instructions_is_told() -> None:
+    workshop = Workshop(models=(replace(MODEL, editing=True), OTHER_MODEL))
+    picture = workshop.put(np.zeros((16, 16, 3), np.uint8))
+    asked = img2img([picture], {"image_cfg_scale": 1.5})
+    assert "CFG scale: 7.0, Image CFG scale: 1.5, Seed: 7" in workshop.result(asked).images[0].infotext
+    other = replace(asked, override_settings={"sd_model_checkpoint": OTHER_MODEL.identity.name})
+    assert "Image CFG scale" not in workshop.result(other).images[0].infotext
 
 
 def test_of_copies_of_a_checkpoint_the_one_is_drawn_with_that_was_named() -> None:

@@ -24,6 +24,7 @@ GUIDED = UNET + "time_embed.cond_proj.weight"
 """Of a UNet that is told the guidance scale, as those of latent consistency models are."""
 _CLIP_WORDS = 49408
 _LAYER = re.compile(r"encoder\.layers\.(\d+)\.")
+_PROJECTION = "text_projection.weight"
 _OF_VAE = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")
 
 
@@ -51,7 +52,7 @@ class FileReader:
             plain["time_cond_proj_dim"] = guided.shape[1]
         config = self.config("unet", plain)
         weights = {name: x for name, x in self.state.items() if name.startswith(UNET)}
-        converted = convert_ldm_unet_checkpoint(weights, _complete(cls, config))
+        converted = convert_ldm_unet_checkpoint(weights, complete(cls, config))
         return filled(
             lambda: cls.from_config(config),
             converted if guided is None else {**converted, "time_embedding.cond_proj.weight": guided},
@@ -82,9 +83,12 @@ class FileReader:
             return self.own(one.part, cls)
         config = cls.config_class(**self.config(one.part, plain))
         network = _Empty(cls, config)
+        named = network.named(_text_weights(one, weights, network))
+        if not one.tells_projection and _PROJECTION not in named:
+            named[_PROJECTION] = torch.eye(int(config.projection_dim), int(config.hidden_size))
         return filled(
             lambda: cls(config),
-            network.named(_text_weights(one, weights, network)),
+            named,
             self.dtype,
             lambda name: _spare(name, config.num_hidden_layers),
             self.words("text encoder", one.part),
@@ -133,11 +137,11 @@ def vae_of(weights: State, config: Mapping[str, Any], dtype: torch.dtype, words:
     plain = {name.removeprefix(VAE_PREFIX): x for name, x in weights.items()}
     plain = {name: x for name, x in plain.items() if name.startswith(_OF_VAE)}
     original = any(name.startswith("encoder.down.") for name in plain)
-    given = convert_ldm_vae_checkpoint(plain, _complete(AutoencoderKL, config)) if original else plain
+    given = convert_ldm_vae_checkpoint(plain, complete(AutoencoderKL, config)) if original else plain
     return filled(lambda: AutoencoderKL.from_config(config), given, dtype, lambda name: False, words)
 
 
-def _complete(cls: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+def complete(cls: Any, config: Mapping[str, Any]) -> dict[str, Any]:
     """With the defaults of its class, which the conversions look at."""
     parameters = inspect.signature(cls.__init__).parameters.values()
     return {one.name: one.default for one in parameters if one.default is not one.empty} | dict(config)

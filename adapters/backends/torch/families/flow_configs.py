@@ -136,6 +136,7 @@ LONG_TEXTS: Mapping[LongText, Config] = MappingProxyType(
                 "num_hidden_layers": 28,
                 "num_attention_heads": 28,
                 "num_key_value_heads": 4,
+                "rms_norm_eps": 1e-6,
                 "rope_parameters": {
                     "rope_type": "default",
                     "mrope_section": [16, 24, 24],
@@ -155,3 +156,31 @@ LONG_TEXTS: Mapping[LongText, Config] = MappingProxyType(
         },
     }
 )
+
+
+def long_text_shape(kind: LongText, weights: State) -> dict[str, Any]:
+    """The configuration of an encoder of long texts. Qwen3 comes in several sizes, which its weights tell."""
+    return {**LONG_TEXTS[kind], **(_qwen(weights) if kind is LongText.QWEN else {})}
+
+
+def _qwen(weights: State) -> dict[str, Any]:
+    ends = {
+        "words": "embed_tokens.weight",
+        "wide": "layers.0.mlp.gate_proj.weight",
+        "head": "layers.0.self_attn.q_norm.weight",
+        "asked": "layers.0.self_attn.q_proj.weight",
+        "keys": "layers.0.self_attn.k_proj.weight",
+    }
+    found = {key: weights[name].shape for key, end in ends.items() for name in weights if name.endswith(end)}
+    if found.keys() != ends.keys():
+        return {}
+    head = found["head"][0]
+    return {
+        "vocab_size": found["words"][0],
+        "hidden_size": found["words"][1],
+        "intermediate_size": found["wide"][0],
+        "num_hidden_layers": sum(name.endswith(".input_layernorm.weight") for name in weights),
+        "num_attention_heads": found["asked"][0] // head,
+        "num_key_value_heads": found["keys"][0] // head,
+        "head_dim": head,
+    }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from adapters.backends.torch.families.file_reader import FileReader, vae_of
-from adapters.backends.torch.families.flow_configs import LONG_TEXTS, shape_of
+from adapters.backends.torch.families.flow_configs import long_text_shape, shape_of
 from adapters.backends.torch.families.flow_kinds import FlowKind, LongText
 from adapters.backends.torch.families.flow_parts import (
     check_inputs,
@@ -26,6 +26,7 @@ from adapters.backends.torch.families.kinds import FAMILIES
 from adapters.backends.torch.families.parts import Parts
 from adapters.backends.torch.families.state import State, filled
 from adapters.backends.torch.families.tokenizers import read_long_tokenizer
+from adapters.backends.torch.families.vae_names import vae_names
 from core.domain.errors import ModelError
 from core.domain.flow_families import (
     FLUX,
@@ -89,7 +90,8 @@ class _FlowFile:
         words = self._base.words("VAE", "vae")
         if self._kind.vae == "AutoencoderKL":
             return vae_of(weights, config, self._base.dtype, words)
-        vae = filled(lambda: cls.from_config(config), weights, self._base.dtype, lambda name: False, words)
+        named = vae_names(cls, config, weights)
+        vae = filled(lambda: cls.from_config(config), named, self._base.dtype, lambda name: False, words)
         return still(vae, self._kind)
 
     def long_encoder(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class _FlowFile:
         part, kind, beside = self._long.part, self._kind.long.kind, self._base.beside
         weights = self._named(self._long.prefixes)
         if weights:
-            config = long_config(kind, self._base.config(part, LONG_TEXTS[kind]))
+            config = long_config(kind, self._base.config(part, long_text_shape(kind, weights)))
             words = self._base.words("text encoder", part)
             return {part: long_encoder(kind, config, weights, self._base.dtype, words)}
         if (beside / part).is_dir():

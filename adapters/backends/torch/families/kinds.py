@@ -47,6 +47,7 @@ class EncoderKind:
     :ivar pads_with_end: chunks are filled up with the end token, else with token 0.
     :ivar open_clip: it has OpenCLIP's names in a single file.
     :ivar projected: its vector for the whole text goes through its projection.
+    :ivar tells_projection: a single file has that projection; else, where it is not in it, there is none.
     """
 
     part: str
@@ -59,6 +60,7 @@ class EncoderKind:
     pads_with_end: bool = True
     open_clip: bool = False
     projected: bool = True
+    tells_projection: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ REFINER_CLIP_G = EncoderKind(
 )  # fmt: skip
 
 SD3_CLIP_L = EncoderKind(
-    "text_encoder", "tokenizer", "text_encoders.clip_l.transformer.", layer=2, normed=False, pooled=True
-)
+    "text_encoder", "tokenizer", "text_encoders.clip_l.transformer.",
+    layer=2, normed=False, pooled=True, tells_projection=False,
+)  # fmt: skip
 SD3_CLIP_G = EncoderKind(
     "text_encoder_2", "tokenizer_2", "text_encoders.clip_g.transformer.",
     layer=2, normed=False, pooled=True, pads_with_end=False,

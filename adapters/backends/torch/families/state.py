@@ -38,6 +38,17 @@ def filled(
     return network
 
 
+def kept_apart(network: Any, device: torch.device) -> Any:
+    """The network on ``device``, with weights of its own. As they were read, they are pages of the file:
+    on a CPU they would change with a file that is overwritten in place, and one that is cut off would end the
+    process."""
+    network = network.to(device)
+    if device.type == "cpu":
+        for x in (*network.parameters(), *network.buffers()):
+            x.data = x.data.clone()
+    return network
+
+
 def empty(make: Callable[[], Any]) -> Any:
     """The network with shapes and no weights; what it counts for itself (places, frequencies) it has.
 

@@ -13,9 +13,6 @@ from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.text import EncodedText, PromptEncoder, Prompts, TextEncoder, TextOptions
 
-_NO_T5 = 77
-"""Rows of nothing for each chunk of CLIP, where SD3 is to do without T5."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sd3Prompts:
@@ -48,8 +45,9 @@ class Sd3Prompts:
         )
 
     def _long(self, text: str, like: Tensor, options: TextOptions) -> Tensor:
+        """Without T5, a row of nothing for each of CLIP's, as in the reference."""
         if self.t5 is None or not options.t5:
-            return like.new_zeros((_NO_T5, self.width))
+            return torch.zeros_like(like)
         return self.t5.encode(text, options.emphasis)
 
 

@@ -100,35 +100,35 @@ def _flux(transformer: Any, rows: Rows) -> Tensor:
         guidance=guided,
         pooled_projections=rows["pooled"],
         encoder_hidden_states=context,
-        txt_ids=torch.zeros((context.shape[1], 3), dtype=x.dtype, device=x.device),
-        img_ids=_places(height // PATCH, width // PATCH, x),
+        txt_ids=torch.zeros((context.shape[1], 3), device=x.device),
+        img_ids=_places(height // PATCH, width // PATCH, x.device),
         return_dict=False,
     )[0]
     return unpacked(answer, height, width)
 
 
-def _places(rows: int, columns: int, like: Tensor) -> Tensor:
-    """Picture, row and column of each patch."""
-    places = torch.zeros((rows, columns, 3))
-    places[..., 1] = torch.arange(rows)[:, None]
-    places[..., 2] = torch.arange(columns)[None, :]
-    return places.reshape(-1, 3).to(like)
+def _places(rows: int, columns: int, device: torch.device) -> Tensor:
+    """Picture, row and column of each patch. In single precision: bfloat16 counts to 256 alone."""
+    places = torch.zeros((rows, columns, 3), device=device)
+    places[..., 1] = torch.arange(rows, device=device)[:, None]
+    places[..., 2] = torch.arange(columns, device=device)[None, :]
+    return places.reshape(-1, 3)
 
 
 def _klein(transformer: Any, rows: Rows) -> Tensor:
     """Places have a fourth number, by which the words of the text are told apart."""
     x, context = rows["x"], rows["context"]
     height, width = x.shape[2:]
-    pictures = functional.pad(_places(height // PATCH, width // PATCH, x), (0, 1))
-    words = torch.zeros((context.shape[1], 4), dtype=x.dtype, device=x.device)
-    words[:, 3] = torch.arange(context.shape[1])
+    pictures = functional.pad(_places(height // PATCH, width // PATCH, x.device), (0, 1))
+    words = torch.zeros((context.shape[1], 4), device=x.device)
+    words[:, 3] = torch.arange(context.shape[1], device=x.device)
     answer: Tensor = transformer(
         hidden_states=packed(x),
         timestep=rows["times"].to(x.dtype) / TIMES,
         guidance=None,
         encoder_hidden_states=context,
-        txt_ids=words.float(),
-        img_ids=pictures.float(),
+        txt_ids=words,
+        img_ids=pictures,
         return_dict=False,
     )[0]
     return unpacked(answer, height, width)

@@ -213,6 +213,11 @@ def test_a_replaced_file_is_another_model(tmp_path: Path) -> None:
     assert after is not None
     assert after.identity.sha256 != before.identity.sha256
     assert catalog.find(before.identity.sha256) is None
+    path.write_bytes(b"")
+    assert catalog.find("a") is None
+    for name in ("a", "a.safetensors", after.identity.title):
+        assert "a.safetensors is cut off" in str(catalog.problem(name))
+    assert catalog.problem("b") is None
 
 
 def test_hashes_of_large_files_last(tmp_path: Path) -> None:

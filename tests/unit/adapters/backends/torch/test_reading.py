@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adapters.backends.torch.families.reading import read_network, weight_files
-from adapters.backends.torch.families.state import empty, filled
+from adapters.backends.torch.families.state import empty, filled, kept_apart
 from core.domain.errors import ModelError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers' own
@@ -181,3 +181,12 @@ def test_what_a_network_does_not_use_is_told_unless_it_is_known_to_be_spare(
     odd = copied(tiny_vae, tmp_path / "odd", {WHOLE: weights | {"decoder.odd": torch.zeros(1)}})
     with pytest.raises(ModelError, match=r"has a decoder\.odd that such a model has not"):
         read_network(odd, vae_class(), torch.float32)
+
+
+def test_a_file_that_is_overwritten_changes_no_network_in_use(tiny_vae: Path, tmp_path: Path) -> None:
+    weights = load_file(tiny_vae / WHOLE)
+    folder = copied(tiny_vae, tmp_path, {WHOLE: {name: x.clone() for name, x in weights.items()}})
+    network = kept_apart(read_network(folder, vae_class(), torch.float32), torch.device("cpu"))
+    with open(folder / WHOLE, "r+b") as file:
+        file.write(b"\0" * (folder / WHOLE).stat().st_size)
+    assert all(torch.equal(x, weights[name]) for name, x in network.state_dict().items())

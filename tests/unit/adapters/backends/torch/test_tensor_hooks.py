@@ -15,7 +15,7 @@ from adapters.backends.torch.hook_drafts import TorchMoment
 from adapters.backends.torch.hooks.calls import PassHooks
 from adapters.backends.torch.latents import MaskBlend
 from adapters.backends.torch.model import LoadedModel
-from core.domain.errors import PluginError
+from core.domain.errors import InvalidValue, PluginError
 from core.domain.request import HiresParams
 from serena import Serena, TorchResiduals
 from tests.unit.adapters.backends.torch.conftest import BACKEND
@@ -279,6 +279,16 @@ def test_only_what_is_implemented_is_called(hook: str, demo_model: LoadedModel) 
     assert rows.x is hooks.after(rows, x) is hooks.guided(moment, x, x) is hooks.sampled(x) is x
     assert hooks.blended(None, MaskBlend(x, x), x).equal(x)
     assert shipped.called == 1
+
+
+@pytest.mark.parametrize("error", [InvalidValue("x", 1, "no"), torch.OutOfMemoryError()])
+def test_what_is_no_plugins_fault_is_not_laid_on_one(error: Exception) -> None:
+    told: Any = None
+    hooks, x = PassHooks(OneHook("serena_torch_before_denoise"), told), torch.ones(2, 4, 2, 2)
+    with pytest.raises(type(error)), hooks.answering(TorchResiduals(down=(), mid=x)):
+        raise error
+    with pytest.raises(ZeroDivisionError), hooks.answering(None):
+        raise ZeroDivisionError
 
 
 def _at_once(serena: Serena, *seeds: int) -> list[Any]:
