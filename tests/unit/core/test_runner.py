@@ -229,11 +229,15 @@ def test_an_inpainting_model_is_told(inpainting: bool) -> None:
 
 def test_the_second_guidance_of_a_model_that_follows_instructions_is_told() -> None:
     workshop = Workshop(models=(replace(MODEL, editing=True), OTHER_MODEL))
-    picture = workshop.put(np.zeros((16, 16, 3), np.uint8))
-    asked = img2img([picture], {"image_cfg_scale": 1.5})
-    assert "CFG scale: 7.0, Image CFG scale: 1.5, Seed: 7" in workshop.result(asked).images[0].infotext
-    other = replace(asked, override_settings={"sd_model_checkpoint": OTHER_MODEL.identity.name})
-    assert "Image CFG scale" not in workshop.result(other).images[0].infotext
+
+    def infotext(model: ModelRef) -> str:
+        picture = workshop.put(np.zeros((16, 16, 3), np.uint8))
+        named = {"sd_model_checkpoint": model.identity.name}
+        asked = img2img([picture], {"image_cfg_scale": 1.5}, override_settings=named)
+        return workshop.result(asked).images[0].infotext
+
+    assert "CFG scale: 7.0, Image CFG scale: 1.5, Seed: 7" in infotext(MODEL)
+    assert "Image CFG scale" not in infotext(OTHER_MODEL)
 
 
 def test_of_copies_of_a_checkpoint_the_one_is_drawn_with_that_was_named() -> None:

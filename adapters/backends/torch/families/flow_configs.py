@@ -17,6 +17,8 @@ from core.domain.flow_families import FLUX, GUIDANCE, KLEIN, QWEN_IMAGE, SCHNELL
 Config = Mapping[str, Any]
 _SD3_HEAD = 64
 _ROPE = (16, 56, 56)
+_PLACES = (1536, 512, 512)
+"""Of words, rows and columns; places have the same numbers in a longer table."""
 
 
 def shape_of(family: str, weights: State) -> dict[str, Any]:
@@ -89,6 +91,7 @@ def _z_image(weights: State) -> dict[str, Any]:
         "n_heads": inner // head,
         "n_kv_heads": inner // head,
         "cap_feat_dim": weights["cap_embedder.1.weight"].shape[1],
+        "axes_lens": _PLACES,
     }
 
 

@@ -5,7 +5,7 @@ All read patches of 2 x 2 latent cells; an odd side is filled up with its own la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,9 @@ from core.domain.flow_families import FLUX, KLEIN, QWEN_IMAGE, SCHNELL, SD3, Z_I
 
 PATCH = 2
 TIMES = 1000.0
+CELL = 8
+_QWEN_PLACES = 4096
+_GROUP = 32
 
 
 def transformer_network(model: LoadedModel, member: Member, merging: float) -> Network:
@@ -76,10 +79,8 @@ def unpacked(patches: Tensor, height: int, width: int) -> Tensor:
 
 
 def _sd3(transformer: Any, rows: Rows) -> Tensor:
-    x, limit = rows["x"], transformer.config.pos_embed_max_size * PATCH
-    for name, side in (("height", x.shape[2]), ("width", x.shape[3])):
-        if side > limit:
-            raise InvalidValue(name, side * 8, f"this model draws at most {limit * 8} pixels along a side")
+    x, most = rows["x"], transformer.config.pos_embed_max_size
+    _check_sides(x, (most, most))
     answer: Tensor = transformer(
         hidden_states=x,
         timestep=rows["times"],
@@ -88,6 +89,21 @@ def _sd3(transformer: Any, rows: Rows) -> Tensor:
         return_dict=False,
     )[0]
     return answer
+
+
+def _check_sides(x: Tensor, most: Sequence[int]) -> None:
+    """``most``: patches of a column and of a row."""
+    for name, side, patches in zip(("height", "width"), x.shape[2:], most, strict=True):
+        limit = patches * PATCH * CELL
+        if side * CELL > limit:
+            raise InvalidValue(name, side * CELL, f"this model draws at most {limit} pixels along that side")
+
+
+def _check_text(context: Tensor, most: int) -> None:
+    tokens = context.shape[1]
+    if tokens > most:
+        expected = f"this model takes at most {most} with the words around it, for a picture of this size"
+        raise InvalidValue("prompt", f"{tokens} tokens", expected)
 
 
 def _flux(transformer: Any, rows: Rows) -> Tensor:
@@ -137,6 +153,7 @@ def _klein(transformer: Any, rows: Rows) -> Tensor:
 def _qwen_image(transformer: Any, rows: Rows) -> Tensor:
     x, context = rows["x"], rows["context"]
     height, width = x.shape[2:]
+    _check_text(context, _QWEN_PLACES - max(height, width) // (2 * PATCH))
     # Text positions follow from the length of all rows, and what is no token is not looked at.
     tokens = context[..., -1] > 0
     answer: Tensor = transformer(
@@ -151,7 +168,14 @@ def _qwen_image(transformer: Any, rows: Rows) -> Tensor:
 
 
 def _z_image(transformer: Any, rows: Rows) -> Tensor:
-    """It counts time from the noise, answers the other way round, and takes each text at its own length."""
+    """It counts time from the noise, answers the other way round, and takes each text at its own length.
+
+    Words and pictures have places in tables of fixed length: to ask beyond them would break the device.
+    """
+    words, *sides = transformer.config.axes_lens
+    _check_sides(rows["x"], sides)
+    # A text is filled up to whole groups, from place 1 on, and the picture has the place behind it.
+    _check_text(rows["context"], (words - 2) // _GROUP * _GROUP)
     texts = [row[row[:, -1] > 0, :-1] for row in rows["context"]]
     time = (TIMES - rows["times"]) / TIMES
     answers = transformer(list(rows["x"].unsqueeze(2)), time, texts, return_dict=False)[0]

@@ -87,6 +87,7 @@ def test_families(tmp_path: Path, shapes: Shapes, family: str, prediction: str, 
     write(tmp_path / "Stable-diffusion" / "a.safetensors", shapes)
     ref = one(tmp_path)
     assert (ref.family, ref.prediction, ref.inpainting) == (family, prediction, inpainting)
+    assert ref.editing == (shapes[FIRST][1] == 8)
     assert ref.config is None
 
 

@@ -20,6 +20,7 @@ from adapters.backends.torch.flow.prompts import prompts_of
 from adapters.backends.torch.flow.transformers import transformer_network
 from adapters.backends.torch.model import LoadedModel, load_model
 from adapters.backends.torch.text import TextOptions
+from core.domain.errors import InvalidValue
 from core.domain.model import ModelIdentity, ModelRef
 from core.prompt.emphasis import Emphasis
 from tests.unit.adapters.backends.torch.against_flow import asking
@@ -36,6 +37,11 @@ def klein(flow_stubs: Path) -> LoadedModel:
 @pytest.fixture(scope="module")
 def flux(flow_stubs: Path) -> LoadedModel:
     return load_model(reference(flow_stubs / "flux-stub"), CPU, torch.float32)
+
+
+@pytest.fixture(scope="module")
+def z_image(flow_stubs: Path) -> LoadedModel:
+    return load_model(reference(flow_stubs / "z-image-stub"), CPU, torch.float32)
 
 
 class Transformer:
@@ -116,3 +122,34 @@ def test_without_t5_there_is_a_row_of_nothing_for_each_of_clip(flow_stubs: Path)
 def test_a_vae_under_the_names_of_diffusers_keeps_them() -> None:
     odd = {"decoder.conv_in.weight": torch.zeros(1)}
     assert vae_names(SimpleNamespace, {}, odd) == odd
+
+
+@pytest.mark.parametrize(
+    ("rows", "tokens", "sentence"),
+    [
+        (8, 481, "prompt is '481 tokens'; this model takes at most 480"),
+        (66, 8, "height is 528; this model draws at most 512 pixels"),
+    ],
+)
+def test_places_of_z_image_end(z_image: LoadedModel, rows: int, tokens: int, sentence: str) -> None:
+    """Beyond them a GPU would be lost for the process."""
+    with pytest.raises(InvalidValue) as caught:
+        ask(z_image, rows, tokens)
+    assert sentence in str(caught.value)
+
+
+def test_the_longest_text_of_z_image_is_read(z_image: LoadedModel) -> None:
+    assert ask(z_image, 8, 480).shape == (1, 16, 8, 2)
+
+
+def test_places_of_words_of_qwen_image_end(flow_stubs: Path) -> None:
+    model = load_model(reference(flow_stubs / "qwen-image-stub"), CPU, torch.float32)
+    with pytest.raises(InvalidValue, match="this model takes at most 4094"):
+        ask(model, 8, 4095)
+
+
+def ask(model: LoadedModel, rows: int, tokens: int) -> torch.Tensor:
+    """All of the text are tokens."""
+    x = torch.zeros(1, model.latent_channels, rows, 2)
+    with asking() as member, torch.inference_mode():
+        return transformer_network(model, member, 0.0)(x, 500.0, torch.ones(1, tokens, 33))

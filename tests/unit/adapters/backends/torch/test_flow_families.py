@@ -36,7 +36,7 @@ from tests.unit.adapters.backends.torch.rig import CPU, reference
 from tests.unit.adapters.backends.torch.test_families import CLOSE, told_difference
 
 FAMILIES_DRAWN = tuple(FLOW_FAMILIES)
-SAME = {"axes_dims_rope", "sample_size", "attention_head_dim", "num_attention_heads"}
+SAME = {"axes_dims_rope", "sample_size", "attention_head_dim", "num_attention_heads", "axes_lens"}
 OPTIONS = TextOptions(Emphasis.NO_NORM, 1, 20, t5=True)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers' own
