@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-THRESHOLDS = (10_000, 20, 20)
+THRESHOLDS = (5_000, 10, 5)
 
 
 def leave_in_peace() -> Callable[[], None]:

@@ -31,11 +31,18 @@ def sources(*folders: str) -> Iterator[Source]:
 
 
 @cache
-def _parsed(folder: str) -> tuple[Source, ...]:
+def sources_naming(word: str, folder: str) -> tuple[Source, ...]:
+    """The files of a folder in which ``word`` stands: of hundreds, only these are parsed."""
     paths = sorted((ROOT / folder).rglob("*.py"))
     return tuple(
-        Source(p.relative_to(ROOT).as_posix(), ast.parse(p.read_text("utf-8"), str(p))) for p in paths
+        Source(p.relative_to(ROOT).as_posix(), ast.parse(text, str(p)))
+        for p in paths
+        if word in (text := p.read_text("utf-8"))
     )
+
+
+def _parsed(folder: str) -> tuple[Source, ...]:
+    return sources_naming("", folder)
 
 
 def calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:

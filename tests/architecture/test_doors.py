@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.architecture.source_tree import ROOT, imported_modules, sources
+from tests.architecture.source_tree import ROOT, imported_modules, sources, sources_naming
 
 DRIVEN = {"backends", "images", "jobs", "models", "options"}
 """Folders below ``adapters`` that the core calls. Every other folder is a door."""
@@ -47,7 +47,7 @@ def test_every_driven_folder_is_used_by_the_composition_root_only() -> None:
 
 
 def suites() -> Iterator[ast.ClassDef]:
-    for source in sources("tests"):
+    for source in sources_naming(CONTRACT, "tests"):
         for node in source.nodes:
             if isinstance(node, ast.ClassDef) and CONTRACT in map(ast.unparse, node.bases):
                 yield node

@@ -61,6 +61,6 @@ def _without_sampling(run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequen
     return [_noise_alone(seed, rows, columns) for seed in batch.seeds]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def _noise_alone(seed: int, rows: int, columns: int) -> RasterImage:
     return world.decode(SeededNoise([seed], rows, columns).draw() * world.SPREAD)[0]

@@ -10,8 +10,8 @@ from adapters.jobs.sql.rows import job_of
 from core.domain.job import Job
 
 MOST: Final = 512
-LONGEST: Final = 16_384
-"""Longer texts are not kept: what is held stays below some megabytes."""
+LONGEST: Final = 4_096
+"""Longer texts are not kept: what is held stays below a few megabytes."""
 
 
 class _Entry(NamedTuple):
