@@ -247,7 +247,7 @@ def draw_for_parent(channel: Channel) -> bool:
                 saved=hooks.saved,
                 reports=loaded.reports,
                 plugin_calls=hooks.counts,
-                accept_option=option_answers(container.option_registry()),
+                accept_options=option_answers(container.option_registry()),
             ),
         )
     except SerenaError as error:

@@ -159,10 +159,11 @@ def reports_of(loaded: LoadedPlugins) -> Sequence[PluginReport]:
     return loaded.reports
 
 
-def make_registry(loaded: LoadedPlugins) -> OptionRegistry:
-    registry = OptionRegistry(OPTIONS)
+def make_registry(loaded: LoadedPlugins, worker: str) -> OptionRegistry:
+    """Plugins that are loaded in another process bring their options later."""
+    registry = OptionRegistry(OPTIONS, complete=worker == "thread")
     for one in loaded.settings:
-        registry.add_group(one.kind, one.specs)
+        registry.add_group(one.kind, one.specs, one.make)
     return registry
 
 
@@ -251,8 +252,8 @@ def make_rules(settings: JobSettings, store: str, serving: bool) -> JobRules:
     )
 
 
-def outage_reason(outage: Outage) -> Callable[[], str | None]:
-    return lambda: outage.reason
+def not_able(outage: Outage, registry: OptionRegistry) -> Callable[[], str | None]:
+    return lambda: outage.reason or (None if registry.complete else "the plugins are being loaded")
 
 
 def draining(jobs: JobService) -> Callable[[], bool]:
@@ -284,8 +285,10 @@ class Container(containers.DeclarativeContainer):
     codec = providers.Singleton(PillowImageCodec)
     editor = providers.Singleton(PillowImageEditor)
     image_store = providers.Singleton(DiskImageStore, settings.provided.data_dir)
-    option_registry = providers.Singleton(make_registry, plugins)
-    option_store = providers.Singleton(DiskOptionStore, settings.provided.data_dir, option_registry)
+    option_registry = providers.Singleton(make_registry, plugins, settings.provided.worker.kind)
+    option_store = providers.Singleton(
+        DiskOptionStore, settings.provided.data_dir, option_registry.provided.may_have
+    )
     styles = providers.Singleton(CsvStyleLibrary, settings.provided.data_dir)
     limits = providers.Singleton(make_limits, settings.provided.limits)
 
@@ -301,7 +304,7 @@ class Container(containers.DeclarativeContainer):
     scripts = providers.Singleton(ScriptBook, reports)
     tools = providers.Singleton(InstalledTools, upscalers, interrogators)
     outage = providers.Singleton(Outage)
-    reason = providers.Callable(outage_reason, outage)
+    reason = providers.Callable(not_able, outage, option_registry)
     supervisor = providers.Singleton(make_supervisor, settings, spec, blob_folder, outage)
     saved = providers.Selector(
         settings.provided.worker.kind, thread=hooks, process=providers.Singleton(RemoteSaved, supervisor)

@@ -100,6 +100,9 @@ class BackendSettings(_Section):
     decode_rows: int = Field(
         1, ge=1, description="most pictures of one call of the VAE, of runs that end together"
     )
+    encode_rows: int = Field(
+        1, ge=1, description="most chunks of prompts of one text encoder call, of runs that begin together"
+    )
     step_cache: int = Field(
         1, ge=1, description="compute the deep blocks of the UNet at one of so many evaluations; 1: at each"
     )

@@ -27,6 +27,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench import startup
 from bench.engine_rig import CLIENTS, PATIENCE, SPEED, Rig, drawing, opened, plain_pipeline
 from bench.plots import throughput
 from bench.weights import PIXELS, SIZES
@@ -61,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     on = [f"{name} {value}" for name, value in told.items() if value != parser.get_default(name)]
     with tempfile.TemporaryDirectory() as folder, opened(asked, Path(folder)) as rig:
         lines = list(measure(rig, asked))
+    with tempfile.TemporaryDirectory() as folder:
+        lines += starting(Path(folder), asked.rounds)
     print(f"torch {torch.__version__}, {_machine(asked.device)}, size {asked.size}, {asked.pixels} px, "
           f"{asked.steps} steps, median of {asked.rounds}{''.join(f', {one}' for one in on)}")  # fmt: skip
     print(table(lines))
@@ -81,6 +84,12 @@ def measure(rig: Rig, asked: argparse.Namespace) -> Iterator[Line]:
     yield Line("peak resident memory", f"{peak:.0f} MiB")
     if asked.device != "cpu":
         yield Line("peak memory of the device", f"{torch.cuda.max_memory_allocated() / 2**20:.0f} MiB")
+
+
+def starting(folder: Path, rounds: int) -> list[Line]:
+    """Import times and start-up, each in processes of their own."""
+    rows = startup.measure(folder, rounds)
+    return [Line(row.name, f"{row.median * 1000:.0f} ms") for row in rows]
 
 
 def against_diffusers(rig: Rig, asked: argparse.Namespace, pipeline: Any) -> Iterator[Line]:
@@ -230,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("cuda-graphs", "channels-last", "fused-qkv", "decode-stream"):
         speed.add_argument(f"--{name}", action="store_true")
     speed.add_argument("--decode-rows", type=int, default=1)
+    speed.add_argument("--encode-rows", type=int, default=1)
     speed.add_argument("--step-cache", type=int, default=1)
     return parser
 

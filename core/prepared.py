@@ -112,9 +112,13 @@ class PreparedRun:
         the run. None: there is none.
     :ivar extras: what plugins hand to the backend for the whole run, by name; a batch has them too, with
         what they say of it alone.
+    :ivar marks: where the backend puts what it did to these pictures, by keys of the infotext, which has them
+        then: what acted only, and changed them by more than rounding.
     """
 
-    __slots__ = ("extras", "hires", "init", "model", "options", "plan", "refiner", "request", "run_id", "vae")
+    __slots__ = (
+        "extras", "hires", "init", "marks", "model", "options", "plan", "refiner", "request", "run_id", "vae",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -130,6 +134,7 @@ class PreparedRun:
         refiner: RefinerSwitch | None,
         extras: Mapping[str, Any],
         vae: ModelIdentity | None = None,
+        marks: dict[str, str] | None = None,
     ) -> None:
         if seal is not _SEAL:
             raise TypeError("a PreparedRun is made by ProcessingRunner and by nothing else")
@@ -143,6 +148,7 @@ class PreparedRun:
         self.refiner = refiner
         self.extras = extras
         self.vae = vae
+        self.marks = {} if marks is None else marks
 
 
 def seal() -> object:

@@ -256,6 +256,7 @@ class _DrawnStaging:
             refiner=prepared.refiner,
             extras=prepared.extras,
             vae=prepared.vae,
+            marks=prepared.marks,
         )
 
 

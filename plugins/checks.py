@@ -16,6 +16,7 @@ from core.domain.request import GenerationRequest
 from core.drafts import (
     BatchDraft,
     DrawnImage,
+    GridDraft,
     ImageDraft,
     PicturesDraft,
     RequestDraft,
@@ -24,6 +25,9 @@ from core.drafts import (
     ScriptResult,
     Sheet,
 )
+
+MOST_EMPTY = 2**28
+"""Pixels of a sheet with more room than its pictures need."""
 
 
 def check_draft(hook: str, arguments: Mapping[str, Any]) -> None:
@@ -104,6 +108,23 @@ def _result(draft: ResultDraft) -> None:
         )
 
 
+def _grid(draft: GridDraft) -> None:
+    _each("images", draft.images, RasterImage)
+    for name in ("columns", "rows"):
+        _is(name, getattr(draft, name), int)
+        if getattr(draft, name) < 1:
+            raise ValueError(f"{name} is {getattr(draft, name)}; it must be at least 1")
+    _is("background", draft.background, str)
+    cells, count = draft.columns * draft.rows, len(draft.images)
+    width = max((image.width for image in draft.images), default=0)
+    height = max((image.height for image in draft.images), default=0)
+    if cells > 2 * count and cells * width * height > MOST_EMPTY:
+        raise ValueError(
+            f"it left {draft.columns} columns and {draft.rows} rows for {count} images of {width}x{height}; "
+            f"there may be {2 * count} cells, or {MOST_EMPTY} pixels"
+        )
+
+
 def _save(draft: SaveDraft) -> None:
     _is("image", draft.image, RasterImage)
     _is("infotext", draft.infotext, str)
@@ -131,6 +152,7 @@ _CHECKS: Mapping[str, Callable[[Any], None]] = {
     "serena_after_batch": _pictures,
     "serena_image": _picture,
     "serena_after_overlay": _picture,
+    "serena_grid": _grid,
     "serena_finalize": _result,
     "serena_before_save": _save,
 }

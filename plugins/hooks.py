@@ -11,7 +11,7 @@ from core.domain.request import GenerationRequest
 from core.domain.result import GenerationResult
 from core.drafts import Draw, ScriptResult
 from plugins.calling import HookCalls, HookRules
-from plugins.checks import check_result
+from plugins.checks import check_draft, check_result
 from plugins.counting import HookCount
 from plugins.manager import LoadedPlugins
 from plugins.scripts import OfferedScript, key_for
@@ -87,6 +87,10 @@ class PluggyRunHooks:
 
     def grid(self, draft: GridDraft) -> None:
         self._calls.call("serena_grid", draft=draft)
+        try:
+            check_draft("serena_grid", {"draft": draft})  # a failure that was skipped may have left anything
+        except (TypeError, ValueError) as error:
+            raise self._calls.broken("serena_grid", error) from error
 
     def finalize(self, draft: ResultDraft) -> None:
         self._calls.call("serena_finalize", draft=draft)

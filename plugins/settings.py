@@ -23,7 +23,11 @@ CHECK = "the check of its settings"
 
 
 class NoJsonError(Exception):
-    """A value that JSON has no sign for."""
+    """A value of ``field`` that JSON has no sign for."""
+
+    def __init__(self, field: str, value: object) -> None:
+        super().__init__(f"{field}: JSON cannot hold {value!r}")
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,13 @@ class PluginOptions:
     plugin: str
     kind: type[BaseModel]
     specs: Mapping[str, OptionSpec]
+
+    def make(self, values: Mapping[str, Any]) -> BaseModel:
+        """The model with these values. Raises ``ValueError``, one sentence, when it refuses them."""
+        try:
+            return self.kind.model_validate(values)
+        except ValidationError as error:
+            raise ValueError(f"the settings of the plugin {self.plugin!r}: {_sentence(error)}") from None
 
 
 class SettingsRegister:
@@ -63,14 +74,10 @@ class SettingsRegister:
             raise ValueError("serena_register_settings adds one model of settings, and not another one")
         names = {field: f"{folded(self._plugin)}_{field}" for field in kind.model_fields}
         self._check_names(kind, names)
-        standing = self._standing(kind)
+        configured = self._configured(kind)
+        check = partial(_checked, self._plugin, kind, configured, names)
         specs = {
-            field: OptionSpec(
-                option,
-                standing[field],
-                restricted=_is_restricted(kind, field),
-                check=partial(_checked, self._plugin, kind, standing, field),
-            )
+            field: OptionSpec(option, configured[field], restricted=_is_restricted(kind, field), check=check)
             for field, option in names.items()
         }
         self.offered = PluginOptions(self._plugin, kind, specs)
@@ -104,7 +111,7 @@ class SettingsRegister:
             if other.kind is kind or shared:
                 raise ValueError(f"its settings are taken by the plugin {other.plugin!r}")
 
-    def _standing(self, kind: type[BaseModel]) -> dict[str, Any]:
+    def _configured(self, kind: type[BaseModel]) -> dict[str, Any]:
         """The values until somebody changes one, as JSON has them."""
         unknown = sorted(set(self._given) - set(kind.model_fields))
         if unknown:
@@ -144,18 +151,45 @@ def _is_restricted(kind: type[BaseModel], field: str) -> bool:
 
 
 def _checked(
-    plugin: str, kind: type[BaseModel], standing: Mapping[str, Any], field: str, name: str, value: Any
-) -> Any:
-    """``value`` of one field as JSON has it. The others are as they stand, so that a rule over several fields
-    is checked against those."""
+    plugin: str,
+    kind: type[BaseModel],
+    configured: Mapping[str, Any],
+    names: Mapping[str, str],
+    changes: Mapping[str, Any],
+    standing: Mapping[str, Any],
+) -> dict[str, Any]:
+    """``changes`` of options as JSON has them, checked together with the others as they stand, so that rules
+    over several fields hold."""
+    given = {field: changes[name] for field, name in names.items() if name in changes}
+    beside = {field: standing[name] for field, name in names.items() if name in standing}
     try:
-        return _as_json(kind.model_validate({**standing, field: value}))[field]
+        plain = _as_json(kind.model_validate({**configured, **beside, **given}))
     except ValidationError as error:
-        raise InvalidValue(f"option {name}", value, _reason(error)) from None
-    except NoJsonError:
-        raise InvalidValue(f"option {name}", value, "JSON cannot hold it") from None
+        place = error.errors()[0]["loc"]
+        known = not place or place[0] in given
+        raise _refusal(
+            plugin, names, given, place[:1], _reason(error) if known else _sentence(error)
+        ) from None
+    except NoJsonError as error:
+        raise _refusal(plugin, names, given, (error.field,), "JSON cannot hold it") from None
     except Exception as error:
         raise PluginError(plugin, CHECK, error) from error
+    return {names[field]: plain[field] for field in given}
+
+
+def _refusal(
+    plugin: str,
+    names: Mapping[str, str],
+    given: Mapping[str, Any],
+    place: tuple[object, ...],
+    reason: str,
+) -> InvalidValue:
+    """Names the option that is wrong; where several are, which do not go together, all of the plugin's that
+    change."""
+    wrong = [field for field in given if field in place or len(given) == 1]
+    if wrong:
+        return InvalidValue(f"option {names[wrong[0]]}", given[wrong[0]], reason)
+    return InvalidValue(f"what is set of the plugin {plugin!r}", given, reason)
 
 
 def _as_json(settings: BaseModel) -> dict[str, Any]:
@@ -165,16 +199,20 @@ def _as_json(settings: BaseModel) -> dict[str, Any]:
         try:
             json.dumps(value, allow_nan=False)
         except ValueError:
-            raise NoJsonError(f"{name}: JSON cannot hold {value!r}") from None
+            raise NoJsonError(name, value) from None
     return plain
 
 
 def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
+    place = ".".join(map(str, error.errors()[0]["loc"]))
+    return f"{place}: {_said(error)}" if place else _said(error)
 
 
 def _reason(error: ValidationError) -> str:
-    text = str(error.errors()[0]["msg"])
+    text = _said(error)
     return text[:1].lower() + text[1:]
+
+
+def _said(error: ValidationError) -> str:
+    """In one line, whatever a plugin's own rule says."""
+    return " ".join(str(error.errors()[0]["msg"]).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from adapters.disk import replace_file
@@ -19,11 +19,11 @@ class DiskOptionStore:
 
     A file that cannot be understood raises ``SettingsError`` and is left as it is, by ``save`` too.
 
-    :param known: the options there are. Other keys of the file (of a plugin that is not loaded, say) are not
-        given out, and are kept when the file is written. None: every key is an option.
+    :param known: whether there is such an option. Other keys of the file (of a plugin that is not loaded,
+        say) are not given out, and are kept when the file is written. None: every key is an option.
     """
 
-    def __init__(self, folder: Path, known: Container[str] | None = None) -> None:
+    def __init__(self, folder: Path, known: Callable[[str], bool] | None = None) -> None:
         self._path = folder / OPTIONS_FILE
         self._known = known
         self._lock = threading.Lock()
@@ -39,7 +39,7 @@ class DiskOptionStore:
             replace_file(self._path, text.encode("utf-8", "backslashreplace") + b"\n")
 
     def _is_known(self, key: str) -> bool:
-        return self._known is None or key in self._known
+        return self._known is None or self._known(key)
 
     def _read(self) -> dict[str, OptionValue]:
         try:

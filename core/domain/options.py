@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
-from core.domain.errors import InvalidValue, UnknownOption
+from core.domain.errors import InvalidValue, NotReady, UnknownOption
 
 T = TypeVar("T")
 OptionValue: TypeAlias = Any
 """A JSON value: null, boolean, number, text or a list of texts."""
+
+Check: TypeAlias = Callable[[Mapping[str, OptionValue], Mapping[str, OptionValue]], Mapping[str, OptionValue]]
+"""Of options that belong together: gives changes as they are kept, or raises ``InvalidValue``. Beside them it
+is told the values in force that are no defaults."""
+NOTHING: Mapping[str, OptionValue] = MappingProxyType({})
 
 MODEL_OPTION = "sd_model_checkpoint"
 HASH_OPTION = "sd_checkpoint_hash"
@@ -23,8 +29,7 @@ class OptionSpec:
     :param default: also tells the type: a number option takes numbers, a flag booleans, and None takes a
         text.
     :param restricted: changes over the API are ignored in silence, as in the reference.
-    :param check: gives the value of this name as it is kept, or raises :class:`InvalidValue`; it stands in
-        for the type. Plugins' options have one.
+    :param check: stands in for the type. The options of a plugin share one.
     """
 
     name: str
@@ -33,12 +38,13 @@ class OptionSpec:
     minimum: float | None = None
     maximum: float | None = None
     restricted: bool = False
-    check: Callable[[str, OptionValue], OptionValue] | None = None
+    check: Check | None = None
 
     def accept(self, value: OptionValue) -> OptionValue:
-        """``value`` in this option's type. Raises :class:`InvalidValue`; never changes anything."""
+        """``value`` in this option's type, where all others have their defaults. Raises
+        :class:`InvalidValue`; never changes anything."""
         if self.check is not None:
-            return self.check(self.name, value)
+            return self.check({self.name: value}, NOTHING)[self.name]
         result = _COERCE[type(self.default)](self.name, value)
         if self.choices and result not in self.choices:
             raise InvalidValue(f"option {self.name}", value, f"it must be one of {', '.join(self.choices)}")
@@ -102,12 +108,27 @@ _COERCE = {
 }
 
 
-class OptionRegistry:
-    """Every option there is. Plugins add theirs at start; after that it does not change."""
+@dataclass(frozen=True, slots=True)
+class OptionGroup:
+    """Options that a plugin reads together.
 
-    def __init__(self, specs: Iterable[OptionSpec]) -> None:
+    :ivar names: of the options, by field. :ivar make: what the plugin reads, from the values by field.
+    """
+
+    names: Mapping[str, str]
+    make: Callable[[Mapping[str, OptionValue]], Any]
+
+
+class OptionRegistry:
+    """Every option there is. Plugins add theirs at start; after that it does not change.
+
+    :ivar complete: false while there may be options that it has not been told of yet.
+    """
+
+    def __init__(self, specs: Iterable[OptionSpec], *, complete: bool = True) -> None:
+        self.complete = complete
         self._specs: dict[str, OptionSpec] = {}
-        self._groups: dict[Callable[..., Any], dict[str, str]] = {}
+        self._groups: dict[Callable[..., Any], OptionGroup] = {}
         for spec in specs:
             self.add(spec)
 
@@ -116,14 +137,20 @@ class OptionRegistry:
             raise ValueError(f"option {spec.name!r} is registered twice")
         self._specs[spec.name] = spec
 
-    def add_group(self, kind: Callable[..., Any], specs: Mapping[str, OptionSpec]) -> None:
-        """Options that belong together: ``OptionValues.of(kind)`` calls ``kind`` with their values."""
+    def add_group(
+        self,
+        kind: Callable[..., Any],
+        specs: Mapping[str, OptionSpec],
+        make: Callable[[Mapping[str, OptionValue]], Any],
+    ) -> None:
+        """Options that belong together: ``OptionValues.of(kind)`` gives what ``make`` makes of their values,
+        by field."""
         for spec in specs.values():
             self.add(spec)
-        self._groups[kind] = {field: spec.name for field, spec in specs.items()}
+        self._groups[kind] = OptionGroup({field: spec.name for field, spec in specs.items()}, make)
 
-    def group(self, kind: Callable[..., Any]) -> Mapping[str, str]:
-        """The names of the options of a group, by field. Raises ``LookupError``."""
+    def group(self, kind: Callable[..., Any]) -> OptionGroup:
+        """Raises ``LookupError``."""
         try:
             return self._groups[kind]
         except KeyError:
@@ -142,11 +169,38 @@ class OptionRegistry:
         try:
             return self._specs[name]
         except KeyError:
-            raise UnknownOption(name) from None
+            if self.complete:
+                raise UnknownOption(name) from None
+            raise NotReady(
+                f"whether there is an option {name!r} is not known yet: the plugins are being loaded; "
+                "try again later"
+            ) from None
 
-    def accept(self, changes: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-        """Every change in its option's type, or the first error and nothing."""
-        return {name: self.spec(name).accept(value) for name, value in changes.items()}
+    def may_have(self, name: str) -> bool:
+        """Whether there is such an option, or may be once all are known."""
+        return name in self or not self.complete
+
+    def grouped(self, changes: Mapping[str, OptionValue]) -> Mapping[Check | None, dict[str, OptionValue]]:
+        """Changes of known options by their check."""
+        found: dict[Check | None, dict[str, OptionValue]] = {}
+        for name, value in changes.items():
+            found.setdefault(self.spec(name).check, {})[name] = value
+        return found
+
+    def accept(
+        self, changes: Mapping[str, OptionValue], standing: Mapping[str, OptionValue] = NOTHING
+    ) -> dict[str, OptionValue]:
+        """Every change in its option's type, or the first error and nothing.
+
+        :param standing: the values in force that are no defaults, for rules over several options.
+        """
+        accepted: dict[str, OptionValue] = {}
+        for check, group in self.grouped(changes).items():
+            if check is None:
+                accepted |= {name: self.spec(name).accept(value) for name, value in group.items()}
+            else:
+                accepted |= check(group, standing)
+        return accepted
 
     def values(self, changed: Mapping[str, OptionValue]) -> OptionValues:
         return OptionValues(self, changed)
@@ -172,8 +226,11 @@ class OptionValues(Mapping[str, OptionValue]):
 
     def of(self, kind: Callable[..., T]) -> T:
         """A plugin's settings as this job sees them: ``kind`` is the model that the plugin offered. Raises
-        ``LookupError`` for one that it did not offer."""
-        return kind(**{field: self[name] for field, name in self._registry.group(kind).items()})
+        ``LookupError`` for one that it did not offer, and ``ValueError``, one sentence, for values that the
+        model refuses: they were kept when it had other rules."""
+        group = self._registry.group(kind)
+        made: T = group.make({field: self[name] for field, name in group.names.items()})
+        return made
 
     def flag(self, name: str) -> bool:
         return bool(self[name])
@@ -191,4 +248,4 @@ class OptionValues(Mapping[str, OptionValue]):
 
     def overlay(self, changes: Mapping[str, OptionValue]) -> OptionValues:
         """These options with accepted ``changes`` over them. The originals stay as they are."""
-        return OptionValues(self._registry, {**self.changed, **self._registry.accept(changes)})
+        return OptionValues(self._registry, {**self.changed, **self._registry.accept(changes, self.changed)})

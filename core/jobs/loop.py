@@ -147,7 +147,16 @@ class JobLoop:
         except StorageError as error:
             log.error("the result of job %s cannot be kept: %s", run.job.id, error)
             return self._commit_failure(run, describe(error))
+        except Exception as error:
+            if not self._still_holds(run.job):
+                raise
+            # Nothing was written, and nothing would be the next time.
+            return self._commit_failure(run, describe(error))
         return None
+
+    def _still_holds(self, job: Job) -> bool:
+        found = self._store.get(job.id)
+        return found is not None and found.token == job.token
 
     def _commit_failure(self, run: LiveRun, reason: JobError) -> Job | None:
         """A failure takes less room than a result. Where even that finds none, the lease runs out."""

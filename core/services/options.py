@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 
-from core.domain.errors import SerenaError
+from core.domain.errors import NotReady, SerenaError
 from core.domain.options import (
     HASH_OPTION,
     MODEL_OPTION,
@@ -58,43 +59,55 @@ class OptionEditor:
         return values
 
     def set(self, changes: Mapping[str, OptionValue]) -> None:
-        accepted = self._registry.accept({k: v for k, v in changes.items() if self._may_change(k, v)})
-        model = accepted.get(MODEL_OPTION)
-        if model and model != self.values()[MODEL_OPTION]:
-            accepted[MODEL_OPTION] = self._title(model)
-        with self._lock:
+        wanted = {k: v for k, v in changes.items() if self._may_change(k, v)}
+        model = self._registry.accept({k: v for k, v in wanted.items() if k == MODEL_OPTION})
+        if model.get(MODEL_OPTION) and model[MODEL_OPTION] != self.values()[MODEL_OPTION]:
+            wanted[MODEL_OPTION] = self._title(model[MODEL_OPTION])
+        with self._lock:  # what they are to go with must not change meanwhile
+            accepted = self._registry.accept(wanted, self.values().changed)
             merged = {**self._changed, **accepted}
             standing = self._registry.values(self._base)
-            changed = {k: v for k, v in merged.items() if v != standing[k]}
+            changed = {k: v for k, v in merged.items() if k not in self._registry or v != standing[k]}
             if changed != self._changed:
                 self._store.save(changed)
                 self._changed = changed
 
     def learn(self, specs: Iterable[OptionSpec]) -> None:
-        """There are more options now; what was kept of them is in force again. Those that are known stay."""
+        """These are the options that were still missing; what was kept of them is checked by now. Those that
+        are known stay."""
         with self._lock:
             for spec in specs:
                 if spec.name not in self._registry:
                     self._registry.add(spec)
-            self._changed = {**self._kept(), **self._changed}
+            self._registry.complete = True
+            self._changed = self._kept()
 
     def specs(self) -> Sequence[OptionSpec]:
         return tuple(self._registry)
 
     def _kept(self) -> dict[str, OptionValue]:
-        """What the store has. A plugin's option of which it has what the plugin does not take any more is as
-        if nobody had changed it."""
-        found = {name: value for name, value in self._store.load().items() if name in self._registry}
-        accepted = {}
-        for name, value in found.items():
-            spec = self._registry.spec(name)
+        """What the store has, and as it is where nobody knows the option yet. A plugin's option of which it
+        has what the plugin does not take any more is as if nobody had changed it."""
+        found = {name: value for name, value in self._store.load().items() if self._registry.may_have(name)}
+        known = {name: value for name, value in found.items() if name in self._registry}
+        kept = {name: value for name, value in found.items() if name not in known}
+        for check, group in self._registry.grouped(known).items():
+            kept |= self._registry.accept(group) if check is None else self._still_taken(group)
+        return kept
+
+    def _still_taken(self, group: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+        """Of a plugin's options: all, else each that is taken beside those before it."""
+        with suppress(SerenaError):
+            return self._registry.accept(group, self._base)
+        taken: dict[str, OptionValue] = {}
+        for name, value in group.items():
             try:
-                accepted[name] = spec.accept(value)
+                taken |= self._registry.accept({name: value}, {**self._base, **taken})
+            except NotReady:  # nobody can tell now
+                return dict(group)
             except SerenaError as error:
-                if spec.check is None:
-                    raise
                 log.warning("what is kept of an option is passed over: %s", error)
-        return accepted
+        return taken
 
     def _may_change(self, name: str, value: OptionValue) -> bool:
         """Restricted options are left alone in silence; the hash follows from the model; null changes nothing

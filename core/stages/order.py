@@ -71,6 +71,7 @@ class Preparation:
     :param extras: what plugins hand to the backend.
     :param vae: the file that the VAE comes from; None: it is the checkpoint's own.
     :param told: comments that came up while it was drawn, each once.
+    :param marks: what the backend did to these pictures, for their infotexts.
     """
 
     request: GenerationRequest
@@ -93,6 +94,7 @@ class Preparation:
     first_pass: list[RasterImage] = field(default_factory=list)
     extras: Mapping[str, Any] = field(default_factory=dict)
     told: dict[str, None] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
     vae: ModelIdentity | None = None
 
 

@@ -43,7 +43,12 @@ class PictureText:
         )
 
     def _extra(self, draft: ImageDraft) -> dict[str, Any]:
-        extra = {**self._prepared.extra, **draft.infotext_params, **self._marks}
+        extra = {
+            **self._prepared.extra,
+            **draft.infotext_params,
+            **self._marks,
+            **self._prepared.marks,
+        }
         options = self._prepared.options
         if options.flag("add_version_to_infotext"):
             extra["Version"] = self._version

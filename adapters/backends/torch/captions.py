@@ -14,6 +14,7 @@ from torch import Tensor
 from adapters.backends.torch.devices import choose_device
 from adapters.backends.torch.engine.gate import NETWORKS
 from adapters.backends.torch.families.reading import read_network
+from adapters.backends.torch.importing import IMPORTING
 from adapters.backends.torch.model import quiet_libraries
 from core.domain.errors import Interrupted, ModelError
 from core.domain.image import RasterImage
@@ -87,7 +88,8 @@ class _Stop:
 
 def load_captioner(folder: Path, device: str) -> Captioner:
     """Read a BLIP folder of transformers. Nothing is fetched, no pickle is opened. Raises ``ModelError``."""
-    from transformers import AutoTokenizer, BlipForConditionalGeneration, GenerationConfig
+    with IMPORTING:
+        from transformers import AutoTokenizer, BlipForConditionalGeneration, GenerationConfig
 
     quiet_libraries()
     place = choose_device(device)
@@ -95,7 +97,8 @@ def load_captioner(folder: Path, device: str) -> Captioner:
         model = read_network(folder, BlipForConditionalGeneration, torch.float32)
         if (folder / "generation_config.json").is_file():
             model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with IMPORTING:  # it finds its class now
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # whatever the libraries raise for a broken folder
         text = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder.name} cannot be loaded as a BLIP captioning model: {text}") from error

@@ -210,9 +210,11 @@ class BatchDrawing:
         """Only while it samples: a run that encodes or decodes would keep the others waiting."""
         scope = (self.model.ref.identity, one.rows, one.columns)
         rows = CFG_ROWS * len(self._batch.seeds)
+        return self._batcher.join(scope, rows, self._watch.check, alone=self._shares_nothing(one))
+
+    def _shares_nothing(self, one: _Pass) -> bool:
         # Its steps follow from its errors: what company changes by rounding, it would take another way by.
-        alone = self._alone or self._solo or one.plan.sampler.adaptive
-        return self._batcher.join(scope, rows, self._watch.check, alone=alone)
+        return self._alone or self._solo or one.plan.sampler.adaptive
 
     def _span(self, one: _Pass, entry: LatentStart | None) -> tuple[float, float] | None:
         needed = one.plan.sampler.brownian_noise and (entry is None or entry.total > 0)
@@ -240,6 +242,7 @@ class BatchDrawing:
             comma_backtrack=int(options.number("comma_padding_backtrack")),
             first_skips=options.flag("sdxl_clip_l_skip"),
             t5=options.flag("sd3_enable_t5"),
+            alone=self._shares_nothing(one),
         )
         family = checkpoint.model.family
         numbers = size_numbers(family.sizes, one.columns * CELL, one.rows * CELL, options)
@@ -267,7 +270,7 @@ class BatchDrawing:
         seen: ImageInput | None,
     ) -> GuidedDenoiser:
         self._denoiser = GuidedDenoiser(
-            network=unet_network(self._network_of, member, self._merging(one), self._run.request.cfg_scale),
+            network=self._network(self._network_of, member, one),
             scaling=model_scaling(one.plan.sampler, one.sigmas, self.model.prediction),
             images=self._conditioning(one, self._checkpoint),
             guidance=guidance,
@@ -280,6 +283,10 @@ class BatchDrawing:
         self._watch.begin_pass(executed_steps(one.plan, one.sigmas, entry) or one.plan.steps)
         return self._denoiser
 
+    def _network(self, model: LoadedModel, member: Member, one: _Pass) -> Network:
+        scale, marks = self._run.request.cfg_scale, self._run.marks
+        return unet_network(model, member, self._merging(one), scale, marks)
+
     def _takeover(self, member: Member, one: _Pass, calls: int) -> Takeover | None:
         switch = self._run.refiner
         if switch is None or not (switch.second_pass if one.hires else switch.first_pass):
@@ -289,8 +296,7 @@ class BatchDrawing:
             other = self._load(switch.model, ())
             check_latents(self.model, other.model, "refiner_checkpoint")
             scaling = model_scaling(one.plan.sampler, one.sigmas, other.model.prediction)
-            network = unet_network(other.model, member, self._merging(one), self._run.request.cfg_scale)
-            return network, scaling, self._conditioning(one, other)
+            return self._network(other.model, member, one), scaling, self._conditioning(one, other)
 
         return Takeover(switch, calls, begin)
 

@@ -42,9 +42,7 @@ class LazyTorchBackend:
         device = self._made.device if self._made is not None else self._settings.device
         runs = self._settings.max_runs or DEFAULT_RUNS
         memory = self._made.memory() if self._made is not None else None
-        return BackendInfo(
-            name="torch", device=device, max_runs=runs, infotext=self._plan.marks, memory=memory
-        )
+        return BackendInfo(name="torch", device=device, max_runs=runs, infotext={}, memory=memory)
 
     def load(self, model: ModelRef) -> None:
         self.made().load(model)

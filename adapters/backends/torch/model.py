@@ -18,6 +18,7 @@ from adapters.backends.torch.families.folders import read_folder
 from adapters.backends.torch.families.kinds import FAMILIES, EncoderKind, FamilyKind
 from adapters.backends.torch.families.parts import Parts
 from adapters.backends.torch.families.state import kept_apart
+from adapters.backends.torch.importing import IMPORTING
 from adapters.backends.torch.precision import WideCopies
 from adapters.backends.torch.speed.decoding import DecodeStream
 from adapters.backends.torch.speed.passes import PLAIN, Passes
@@ -43,6 +44,7 @@ class LoadedModel:
     :ivar shift: how a flow model's noise levels follow from the size of the picture; None: it is none.
     :ivar wide: its VAE in wider number formats.
     :ivar lane: the VAE is asked through it, beside the step loop, so that runs do not crowd the device.
+    :ivar text_lane: the text encoders are asked through it.
     :ivar passes: how its UNet is run. :ivar decode_stream: where its VAE decodes; None: where the UNet runs.
     :ivar fp8: the weights of the UNet are quantised, so that nothing can be laid over them.
     """
@@ -61,6 +63,7 @@ class LoadedModel:
     family: FamilyKind = FAMILIES[SD1]
     wide: WideCopies = field(default_factory=WideCopies)
     lane: Lane = field(default_factory=lambda: Lane(time.monotonic))
+    text_lane: Lane = field(default_factory=lambda: Lane(time.monotonic))
     passes: Passes = PLAIN
     decode_stream: DecodeStream | None = None
     fp8: bool = False
@@ -183,8 +186,9 @@ def _flow_model(
 
 def quiet_libraries() -> None:
     """Their progress bars and hints would mix with ours; errors still come as exceptions."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
+    with IMPORTING:
+        from diffusers.utils import logging as diffusers_logging
+        from transformers.utils import logging as transformers_logging
 
     for library in (diffusers_logging, transformers_logging):
         library.set_verbosity_error()

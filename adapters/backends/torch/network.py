@@ -18,6 +18,7 @@ from adapters.backends.torch.hook_drafts import TorchResiduals
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.sharing import sharing_copy
 from adapters.backends.torch.speed.passes import PLAIN
+from adapters.backends.torch.speed.plan import FP8
 from adapters.backends.torch.step_cache.cached_steps import cached_steps
 from adapters.backends.torch.takeover import Network, Place
 from adapters.backends.torch.tiling import is_tiling
@@ -32,21 +33,31 @@ def check_merging(ratio: float) -> None:
         raise InvalidValue("token_merging_ratio", ratio, expected)
 
 
-def unet_network(model: LoadedModel, member: Member, ratio: float = 0.0, scale: float = 1.0) -> Network:
+def unet_network(
+    model: LoadedModel,
+    member: Member,
+    ratio: float = 0.0,
+    scale: float = 1.0,
+    marks: dict[str, str] | None = None,
+) -> Network:
     """The UNet, asked through ``member``: runs in flight share its passes.
 
     :param scale: guidance, for a UNet that is told it.
+    :param marks: told of what makes its pictures differ from those of the plain weights.
     """
     width = model.guidance_width
     told = None if width is None else guidance_embedding(scale, width).to(model.device, model.dtype)
     if model.family.flow is not None:
         return transformer_network(model, member, ratio)
+    found = {} if marks is None else marks
+    if model.fp8:
+        found[FP8] = "Enable"
     unet = _merging(model.unet, ratio) if ratio > 0 else model.unet
     tiled = is_tiling()
     # A copy that merges is of this run alone, and tiling asks the thread: neither has a quicker form.
     passes = PLAIN if ratio > 0 or tiled else model.passes
     forward = passes.forward(unet, partial(whole, tiled=tiled), "whole")
-    cached = cached_steps(unet, member, passes, model.passes.step_cache, tiled)
+    cached = cached_steps(unet, member, passes, model.passes.step_cache, tiled, found)
 
     def evaluate(
         x: Tensor,

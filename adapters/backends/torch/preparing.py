@@ -25,9 +25,14 @@ def prepared(
 
     :param stream: the one that it decodes on; None: that of the passes.
     """
-    lane = Lane(time.monotonic, plan.decode_rows)
+    model = replace(
+        model,
+        lane=Lane(time.monotonic, plan.decode_rows),
+        text_lane=Lane(time.monotonic, plan.encode_rows),
+        decode_stream=stream,
+    )
     if model.family.flow is not None:
-        return replace(model, lane=lane, decode_stream=stream)
+        return model
     if plan.channels_last:
         for network in (model.unet, model.vae):
             network.to(memory_format=torch.channels_last)
@@ -37,4 +42,4 @@ def prepared(
         watch_depth(model.unet)
     if plan.fp8:
         quantise(model.unet)
-    return replace(model, passes=passes, lane=lane, decode_stream=stream, fp8=plan.fp8)
+    return replace(model, passes=passes, fp8=plan.fp8)

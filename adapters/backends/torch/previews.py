@@ -14,6 +14,7 @@ from torch import Tensor
 from adapters.backends.torch.color_fit import ColorFit, ColorFits
 from adapters.backends.torch.engine.gate import NETWORKS
 from adapters.backends.torch.families.reading import read_network
+from adapters.backends.torch.importing import IMPORTING
 from adapters.backends.torch.latents import decode
 from adapters.backends.torch.model import LoadedModel
 from core.domain.families import REFINER, SD1, SD2, SDXL
@@ -91,7 +92,8 @@ class Previews:
         return _to_raster(sample[0].float().permute(1, 2, 0))
 
     def _loaded(self, folder: Path, model: LoadedModel) -> Any:
-        from diffusers import AutoencoderTiny
+        with IMPORTING:
+            from diffusers import AutoencoderTiny
 
         with self._lock:
             if folder not in self._tiny:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from adapters.backends.torch.engine.gate import NETWORKS
+from adapters.backends.torch.engine.calls import Question, Rows
+from adapters.backends.torch.engine.merger import Lane
 from adapters.backends.torch.families.kinds import CLIP_L, ClipSkip, EncoderKind
 from adapters.backends.torch.inversions import EmbeddedChunks, Inversions
+from adapters.backends.torch.kept import Kept
 from core.prompt.chunks import PromptChunk, chunk_prompt, empty_chunk
 from core.prompt.emphasis import Emphasis
 from core.prompt.tokens import EmbeddingTable
@@ -27,6 +29,7 @@ class TextOptions:
 
     :ivar first_skips: the first of two encoders heeds ``clip_skip`` too.
     :ivar t5: SD3 reads the text with T5 as well.
+    :ivar alone: it shares no call with the texts of other runs, so that it does not even differ by rounding.
     """
 
     emphasis: Emphasis
@@ -34,6 +37,7 @@ class TextOptions:
     comma_backtrack: int
     first_skips: bool = False
     t5: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,12 @@ class ClipTokenizer:
 class TextEncoder:
     """Encodes groups of texts with one network. Safe from several threads; ``calls`` counts calls of it.
 
+    Chunks of different groups share a call where the lane lets them; those with textual inversions never do.
+
     :param kind: which of its layers is taken, and how.
     :param widths: of all encoders of the model, where a textual inversion has to fit every one of them.
     :param place: which of them this is.
+    :param lane: the network is asked through it; every encoder with the same network has the same one.
     """
 
     def __init__(
@@ -111,6 +118,7 @@ class TextEncoder:
         kind: EncoderKind = CLIP_L,
         widths: tuple[int, ...] | None = None,
         place: int = 0,
+        lane: Lane | None = None,
     ) -> None:
         self._tokenizer = ClipTokenizer(tokenizer, kind.pads_with_end)
         self._network = network
@@ -120,7 +128,8 @@ class TextEncoder:
         self._widths = widths or (int(network.config.hidden_size),)
         self._place = place
         self._embedded = EmbeddedChunks(network)
-        self._cache: OrderedDict[tuple[object, ...], tuple[EncodedText, ...]] = OrderedDict()
+        self._lane = lane or Lane(time.monotonic)
+        self._cache: Kept[tuple[object, ...], tuple[EncodedText, ...]] = Kept(CACHED_TEXTS)
         self._lock = threading.Lock()
         self.calls = 0
 
@@ -134,20 +143,15 @@ class TextEncoder:
 
     def encode_whole(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
         """As :meth:`encode`, with what is told of each text as a whole: that of its first chunk."""
+        how = options if self._lane.shares else replace(options, alone=False)
         with self._lock:
             # A changed file of the folder is another encoding of the same text.
-            key = (texts, options, self._inversions.refresh())
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-            encoded = self._encode(texts, options)
-            self._cache[key] = encoded
-            if len(self._cache) > CACHED_TEXTS:
-                self._cache.popitem(last=False)
-            return encoded
+            key = (texts, how, self._inversions.refresh())
+        return self._cache.get(key, lambda: self._encode(texts, how))
 
     def _encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
-        distinct = {text: self._chunks(text, options) for text in texts}
+        with self._lock:  # the tokenizer serves one at a time
+            distinct = {text: self._chunks(text, options) for text in texts}
         longest = max(len(chunks) for chunks in distinct.values())
         filler = empty_chunk(self._tokenizer)
         rows = [[*distinct[text], *[filler] * (longest - len(distinct[text]))] for text in texts]
@@ -186,23 +190,36 @@ class TextEncoder:
 
     def _run(self, chunks: list[PromptChunk], options: TextOptions) -> tuple[Tensor, Tensor | None]:
         """The hidden state of each chunk, and what is told of it as a whole."""
-        self.calls += 1
         ids = torch.tensor([chunk.tokens for chunk in chunks], device=self._device)
         vectors = [
             [(fix.offset + 1, self._inversions.vectors[fix.name][self._place]) for fix in chunk.fixes]
             for chunk in chunks
         ]
         layer = self._layer(options)
-        with NETWORKS.calling(), torch.inference_mode(), self._embedded.holding(vectors):
-            output = self._network(ids, output_hidden_states=layer > 1 or not self._kind.normed)
-            pooled: Tensor | None = None
-            if self._kind.pooled:
-                pooled = output.text_embeds if self._kind.projected else output.pooler_output
-            if layer <= 1 and self._kind.normed:
-                return output.last_hidden_state, pooled
-            hidden = output.hidden_states[-min(layer, len(output.hidden_states))]
-            network = getattr(self._network, "text_model", self._network)
-            return network.final_layer_norm(hidden) if self._kind.normed else hidden, pooled
+
+        def forward(rows: Rows) -> Tensor:
+            self.calls += 1
+            with torch.inference_mode(), self._embedded.holding(vectors):
+                hidden, pooled = self._answer(rows["ids"], layer)
+                flat = hidden.flatten(1)
+                return flat if pooled is None else torch.cat([flat, pooled], dim=1)
+
+        question = Question((id(self._network), layer), forward, {"ids": ids})
+        answer = self._lane.ask(question, alone=options.alone or any(vectors))
+        width = self._widths[self._place]
+        hidden, pooled = torch.tensor_split(answer, [ids.shape[1] * width], dim=1)
+        return hidden.reshape(len(chunks), -1, width), pooled if self._kind.pooled else None
+
+    def _answer(self, ids: Tensor, layer: int) -> tuple[Tensor, Tensor | None]:
+        output = self._network(ids, output_hidden_states=layer > 1 or not self._kind.normed)
+        pooled: Tensor | None = None
+        if self._kind.pooled:
+            pooled = output.text_embeds if self._kind.projected else output.pooler_output
+        if layer <= 1 and self._kind.normed:
+            return output.last_hidden_state, pooled
+        hidden = output.hidden_states[-min(layer, len(output.hidden_states))]
+        network = getattr(self._network, "text_model", self._network)
+        return network.final_layer_norm(hidden) if self._kind.normed else hidden, pooled
 
     def _layer(self, options: TextOptions) -> int:
         skips = self._kind.skips
@@ -223,12 +240,13 @@ class PromptEncoder:
         encoders: Sequence[tuple[EncoderKind, Any, Any]],
         device: torch.device,
         inversions: Inversions | None = None,
+        lane: Lane | None = None,
     ) -> PromptEncoder:
-        """``encoders``: what each is, its tokenizer and its network."""
+        """``encoders``: what each is, its tokenizer and its network. ``lane``: theirs."""
         widths = tuple(int(network.config.hidden_size) for _, _, network in encoders)
         return cls(
             [
-                TextEncoder(tokenizer, network, device, inversions, kind, widths, place)
+                TextEncoder(tokenizer, network, device, inversions, kind, widths, place, lane)
                 for place, (kind, tokenizer, network) in enumerate(encoders)
             ]
         )

@@ -88,7 +88,8 @@ def _moved(model: LoadedModel, move: Callable[[Tensor], Tensor]) -> LoadedModel:
     """The same model with networks of its own, whose tensors went through ``move``."""
     networks = {name: _network(getattr(model, name), move) for name in _NETWORKS}
     long = None if model.long is None else (model.long[0], _network(model.long[1], move))
-    return replace(model, **networks, long=long, wide=WideCopies(), lane=Lane(time.monotonic))
+    lane, texts = Lane(time.monotonic), Lane(time.monotonic)
+    return replace(model, **networks, long=long, wide=WideCopies(), lane=lane, text_lane=texts)
 
 
 def _network(network: Any, move: Callable[[Tensor], Tensor]) -> Any:

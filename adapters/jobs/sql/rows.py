@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from core.domain.errors import StorageError
 from core.domain.job import FrozenInputs, Job
 from core.domain.request import GenerationRequest
 from core.domain.result import GenerationResult
@@ -110,7 +111,11 @@ def job_of(row: Mapping[str, Any]) -> Job:
 
 
 def _result_text(job: Job) -> str | None:
-    return None if job.result is None else json.dumps(to_plain(job.result))
+    """Raises ``StorageError`` for what has no JSON form: plugins and backends write into results."""
+    try:
+        return None if job.result is None else json.dumps(to_plain(job.result))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StorageError(f"the result of job {job.id} cannot be kept: {error}") from error
 
 
 def _inputs(document: str) -> tuple[GenerationRequest, FrozenInputs]:

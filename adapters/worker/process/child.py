@@ -42,7 +42,8 @@ class Parts:
     :ivar learn: told of a job before it runs, and of the models that it names, which are then at hand.
     :ivar saved: tells the plugins of a file that was written.
     :ivar reports: what became of the plugins. :ivar plugin_calls: what each has cost so far.
-    :ivar accept_option: for a plugin's option and a value: ``value`` as it is kept, or what is ``expected``.
+    :ivar accept_options: for changes of options beside those that stand: as they are ``accepted``, or the
+        ``field`` and ``value`` that is wrong and what is ``expected``.
     """
 
     process: Callable[[Job, RunRelay], GenerationResult]
@@ -51,7 +52,7 @@ class Parts:
     saved: Callable[[str, str], None]
     reports: Sequence[Any] = ()
     plugin_calls: Callable[[], Sequence[Any]] = tuple
-    accept_option: Callable[..., Mapping[str, Any]] = dict
+    accept_options: Callable[..., Mapping[str, Any]] = dict
 
 
 class ChildWorker:
@@ -69,7 +70,7 @@ class ChildWorker:
             "saved": parts.saved,
             "preview": self._preview,
             "plugin_calls": lambda: [to_plain(one) for one in parts.plugin_calls()],
-            "accept_option": parts.accept_option,
+            "accept_options": parts.accept_options,
         }
 
     def serve(self) -> bool:

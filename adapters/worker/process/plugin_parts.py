@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from typing import Any, Protocol
 
-from core.domain.errors import InvalidValue, WorkerDied
+from core.domain.errors import InvalidValue, NotReady, WorkerDied
 from core.domain.options import OptionRegistry, OptionSpec, OptionValue
 from core.domain.serial import from_plain
 from plugins.counting import HookCount
-from plugins.report import PluginReport
+from plugins.report import PluginReport, PluginSetting
 
 COUNT_SECONDS = 2.0
+CHECK_SECONDS = 5.0
 
 
 class Asks(Protocol):
@@ -39,27 +40,41 @@ class RemoteCounts:
 
 def remote_options(child: Asks, reports: Sequence[PluginReport]) -> tuple[OptionSpec, ...]:
     """The options of plugins in the child, which checks their values."""
-    check = partial(_checked, child)
-    settings = (one for report in reports for one in report.settings)
-    return tuple(
-        OptionSpec(one.option, one.default, restricted=one.restricted, check=check) for one in settings
-    )
+    return tuple(spec for report in reports for spec in _options_of(child, report.settings))
 
 
-def _checked(child: Asks, name: str, value: OptionValue) -> OptionValue:
-    answer = child.call("accept_option", {"name": name, "value": value})
+def _options_of(child: Asks, settings: Sequence[PluginSetting]) -> Iterator[OptionSpec]:
+    check = partial(_checked, child, frozenset(one.option for one in settings))
+    for one in settings:
+        yield OptionSpec(one.option, one.default, restricted=one.restricted, check=check)
+
+
+def _checked(
+    child: Asks, names: Set[str], changes: Mapping[str, OptionValue], standing: Mapping[str, OptionValue]
+) -> Mapping[str, OptionValue]:
+    beside = {name: value for name, value in standing.items() if name in names}
+    try:
+        answer = child.call("accept_options", {"changes": changes, "standing": beside}, CHECK_SECONDS)
+    except (WorkerDied, TimeoutError):
+        raise NotReady(
+            f"{' and '.join(changes)} cannot be checked now: the process that has the plugins does not "
+            "answer; try again later"
+        ) from None
     if "expected" in answer:
-        raise InvalidValue(f"option {name}", value, answer["expected"])
-    return answer["value"]
+        raise InvalidValue(answer["field"], answer["value"], answer["expected"])
+    accepted: Mapping[str, OptionValue] = answer["accepted"]
+    return accepted
 
 
-def option_answers(registry: OptionRegistry) -> Callable[[str, Any], dict[str, Any]]:
-    """What the child answers when it is asked to check a value."""
+def option_answers(registry: OptionRegistry) -> Callable[..., dict[str, Any]]:
+    """What the child answers when it is asked to check values."""
 
-    def accept_option(name: str, value: OptionValue) -> dict[str, Any]:
+    def accept_options(
+        changes: Mapping[str, OptionValue], standing: Mapping[str, OptionValue]
+    ) -> dict[str, Any]:
         try:
-            return {"value": registry.spec(name).accept(value)}
+            return {"accepted": registry.accept(changes, standing)}
         except InvalidValue as error:
-            return {"expected": error.expected}
+            return {"field": error.field, "value": error.value, "expected": error.expected}
 
-    return accept_option
+    return accept_options

@@ -11,7 +11,7 @@ import pytest
 from adapters.bootstrap import LocalHost, bootstrap, main
 from adapters.settings import Settings, load_settings
 from adapters.worker.thread import ThreadWorker
-from core.domain.errors import UnknownBackend
+from core.domain.errors import NotReady, UnknownBackend
 from core.domain.job import JobId, JobState
 from plugins.hookspecs import AppInfo, hookimpl
 from tests.unit.core.workshop import ScriptedBackend, request
@@ -59,6 +59,20 @@ def test_the_default_model_is_the_one_that_options_show(tmp_path: Path) -> None:
     job_id = app.images.submit(request(seed=-1))
     assert 0 <= app.jobs.get(job_id).frozen.seed <= 4294967293
     assert app.jobs.progress(preview=True).preview is None
+
+
+def test_what_is_kept_for_plugins_of_a_child_is_frozen_before_it_is_up(tmp_path: Path) -> None:
+    (tmp_path / "serena-options.json").write_text('{"sepia_tone": 2}', encoding="utf-8")
+    app = bootstrap(settings(tmp_path, worker={"kind": "process"}))
+    assert app.health.ready() == (False, "the plugins are being loaded")
+    with pytest.raises(
+        NotReady, match="an option 'sepia_tone' is not known yet: the plugins are being loaded"
+    ):
+        app.images.submit(request(override_settings={"sepia_tone": 3}))
+    assert app.jobs.get(app.images.submit(request())).frozen.options == {"sepia_tone": 2}
+    app.options.set({"n_rows": 2})
+    assert app.jobs.get(app.images.submit(request())).frozen.options == {"sepia_tone": 2, "n_rows": 2}
+    app.close()
 
 
 def test_an_unknown_backend_is_told(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from adapters.models.catalog_fake import FakeModelCatalog
 from adapters.options.store_memory import MemoryOptionStore
-from core.domain.errors import InvalidValue, PluginError
+from core.domain.errors import InvalidValue, NotReady, PluginError, UnknownOption
 from core.domain.option_table import OPTIONS
-from core.domain.options import OptionRegistry
+from core.domain.options import OptionRegistry, OptionSpec
 from core.drafts import RequestDraft
 from core.services.options import OptionEditor
 from plugins.hookspecs import hookimpl
@@ -57,7 +57,7 @@ def loaded(*plugins: tuple[str, object], **given: Any) -> LoadedPlugins:
 def registry(plugins: LoadedPlugins) -> OptionRegistry:
     made = OptionRegistry(OPTIONS)
     for one in plugins.settings:
-        made.add_group(one.kind, one.specs)
+        made.add_group(one.kind, one.specs, one.make)
     return made
 
 
@@ -170,10 +170,90 @@ def test_only_what_was_offered_can_be_asked_for() -> None:
         OptionRegistry(OPTIONS).values({}).of(Needs)
 
 
-def editor(**kept: Any) -> OptionEditor:
-    store = MemoryOptionStore()
-    store.save(kept)
-    return OptionEditor(OptionRegistry(OPTIONS), store, FakeModelCatalog(()))
+class Range(BaseModel):
+    low: int = Field(1, ge=0)
+    high: int = 3
+    far: float = 0.0
+
+    @model_validator(mode="after")
+    def rising(self) -> Range:
+        if self.low > self.high:
+            raise ValueError("low is\nabove high")
+        return self
+
+
+def ranged(**kept: Any) -> OptionEditor:
+    options = registry(loaded(("range", Sepia(Range))))
+    return OptionEditor(options, MemoryOptionStore(kept), FakeModelCatalog(()))
+
+
+def range_of(ours: OptionEditor) -> tuple[int, int]:
+    seen = ours.values().of(Range)
+    return seen.low, seen.high
+
+
+def test_a_rule_over_two_fields_sees_the_values_in_force() -> None:
+    ours = ranged()
+    ours.set({"range_low": 3})
+    with pytest.raises(InvalidValue, match=r"option range_high is 2; value error, low is above high"):
+        ours.set({"range_high": 2})
+    with pytest.raises(InvalidValue, match=r"option range_high is 2; value error"):
+        ours.values().overlay({"range_high": 2})
+    assert range_of(ours) == (3, 3)
+    ours.set({"range_low": 8, "range_high": 9})
+    assert range_of(ours) == (8, 9)
+
+
+def test_values_that_do_not_go_together_are_named_together() -> None:
+    with pytest.raises(
+        InvalidValue, match=r"set of the plugin 'range' is \{'low': 2, 'high': 1\}; value error"
+    ):
+        ranged().set({"range_high": 1, "range_low": 2})
+    with pytest.raises(InvalidValue, match=r"option range_low is -1; input should be greater"):
+        ranged().set({"range_high": 1, "range_low": -1})
+    with pytest.raises(InvalidValue, match=r"option range_far is 'nan'; JSON cannot hold it"):
+        ranged().set({"range_high": 4, "range_far": "nan"})
+
+
+def test_what_stands_may_be_what_is_wrong() -> None:
+    options = registry(loaded(("range", Sepia(Range)))).values({"range_low": -1})
+    with pytest.raises(InvalidValue, match="option range_high is 4; low: Input should be greater"):
+        options.overlay({"range_high": 4})
+    with pytest.raises(ValueError, match=r"^the settings of the plugin 'range': low: Input should be"):
+        options.of(Range)
+
+
+def test_a_pair_is_kept_as_a_pair() -> None:
+    assert range_of(ranged(range_low=8, range_high=9)) == (8, 9)
+    assert range_of(ranged(range_low=2, range_high=1)) == (2, 3)
+
+
+def editor(complete: bool = True, **kept: Any) -> OptionEditor:
+    known = OptionRegistry(OPTIONS, complete=complete)
+    return OptionEditor(known, MemoryOptionStore(kept), FakeModelCatalog(()))
+
+
+def test_what_is_kept_counts_before_anybody_knows_of_it() -> None:
+    store = MemoryOptionStore({"sepia_strength": 0.25, "gone_tone": 1})
+    ours = OptionEditor(OptionRegistry(OPTIONS, complete=False), store, FakeModelCatalog(()))
+    ours.set({"n_rows": 3})
+    assert ours.values().changed == store.load() == {"sepia_strength": 0.25, "gone_tone": 1, "n_rows": 3}
+    for change in (ours.set, ours.values().overlay):
+        with pytest.raises(NotReady, match="an option 'sepia_strength' is not known yet"):
+            change({"sepia_strength": 1})
+    ours.learn(loaded(("sepia", Sepia())).settings[0].specs.values())
+    assert ours.values().changed == {"sepia_strength": 0.25, "n_rows": 3}
+    with pytest.raises(UnknownOption):
+        ours.set({"nobody": 1})
+
+
+def test_what_nobody_can_check_now_is_kept() -> None:
+    def away(*_: object) -> dict[str, Any]:
+        raise NotReady("the process starts")
+
+    ours = editor(complete=False, sepia_tone=1)
+    ours.learn([OptionSpec("sepia_tone", 0, check=away)])
+    assert ours.values()["sepia_tone"] == 1
 
 
 def test_options_that_are_learnt_of_later_have_what_was_kept() -> None:

@@ -141,11 +141,13 @@ class Lane(Merger):
     """Answers at once when it is free; what has come meanwhile shares the next pass.
 
     :param rows: the most rows of a pass; 1: questions stay apart, one after the other.
+    :ivar shares: whether it was made for passes that are shared.
     """
 
     def __init__(self, seconds: Callable[[], float], rows: int = 1) -> None:
         super().__init__(seconds, Buckets())
         self._rows = rows
+        self.shares = rows > 1
 
     def ask(self, question: Question, *, alone: bool = False) -> Tensor:
         """:param alone: it shares no pass."""

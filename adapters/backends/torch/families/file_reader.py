@@ -17,6 +17,7 @@ from adapters.backends.torch.families.parts import network_class, read_json
 from adapters.backends.torch.families.reading import read_network
 from adapters.backends.torch.families.state import State, empty, filled
 from adapters.backends.torch.families.tokenizers import clip_tokenizer, read_tokenizer
+from adapters.backends.torch.importing import IMPORTING
 from core.domain.errors import ModelError
 from core.domain.families import FIRST_LAYER, TITLES, UNET, VAE_PREFIX
 
@@ -42,7 +43,8 @@ class FileReader:
         self.dtype = dtype
 
     def unet(self) -> Any:
-        from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+        with IMPORTING:
+            from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 
         cls = network_class("unet", self.family)
         channels = int(self.state[FIRST_LAYER].shape[1])
@@ -131,8 +133,9 @@ class FileReader:
 
 def vae_of(weights: State, config: Mapping[str, Any], dtype: torch.dtype, words: str) -> Any:
     """A VAE from its weights in either layout."""
-    from diffusers import AutoencoderKL
-    from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
+    with IMPORTING:
+        from diffusers import AutoencoderKL
+        from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
     plain = {name.removeprefix(VAE_PREFIX): x for name, x in weights.items()}
     plain = {name: x for name, x in plain.items() if name.startswith(_OF_VAE)}
@@ -162,7 +165,8 @@ class _Empty:
 
 
 def _text_weights(one: EncoderKind, weights: State, network: _Empty) -> dict[str, Tensor]:
-    from diffusers.loaders.single_file_utils import convert_open_clip_checkpoint
+    with IMPORTING:
+        from diffusers.loaders.single_file_utils import convert_open_clip_checkpoint
 
     if one.open_clip:
         return dict(convert_open_clip_checkpoint(network, dict(weights), prefix=one.prefix))

@@ -27,6 +27,7 @@ from adapters.backends.torch.families.parts import Parts
 from adapters.backends.torch.families.state import State, filled
 from adapters.backends.torch.families.tokenizers import read_long_tokenizer
 from adapters.backends.torch.families.vae_names import vae_names
+from adapters.backends.torch.importing import IMPORTING
 from core.domain.errors import ModelError
 from core.domain.flow_families import (
     FLUX,
@@ -134,7 +135,8 @@ class _FlowFile:
 
 def _renamed(family: str, weights: State) -> dict[str, Tensor]:
     """Under the names of diffusers; Qwen-Image has them already."""
-    from diffusers.loaders import single_file_utils
+    with IMPORTING:
+        from diffusers.loaders import single_file_utils
 
     if family == SD3:
         return dict(single_file_utils.convert_sd3_transformer_checkpoint_to_diffusers(dict(weights)))

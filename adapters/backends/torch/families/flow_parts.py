@@ -15,6 +15,7 @@ from adapters.backends.torch.families.patch_vae import PatchVae
 from adapters.backends.torch.families.reading import read_network, read_weights
 from adapters.backends.torch.families.state import State, filled
 from adapters.backends.torch.families.video_vae import StillVae
+from adapters.backends.torch.importing import IMPORTING
 from core.domain.errors import ModelError
 
 _VIDEO_VAE, _PATCH_VAE = "AutoencoderKLQwenImage", "AutoencoderKLFlux2"
@@ -29,15 +30,17 @@ def flow_format(dtype: torch.dtype) -> torch.dtype:
 
 
 def transformer_class(kind: FlowKind) -> Any:
-    import diffusers
+    with IMPORTING:
+        import diffusers
 
-    return getattr(diffusers, kind.transformer)
+        return getattr(diffusers, kind.transformer)
 
 
 def vae_class(kind: FlowKind) -> Any:
-    import diffusers
+    with IMPORTING:
+        import diffusers
 
-    return getattr(diffusers, kind.vae)
+        return getattr(diffusers, kind.vae)
 
 
 def read_vae_folder(folder: Path, kind: FlowKind, dtype: torch.dtype) -> Any:
@@ -75,7 +78,8 @@ def _of_layers(weights: State) -> dict[str, Tensor]:
 
 def long_config(kind: LongText, plain: Mapping[str, Any]) -> Any:
     """What the library knows of a configuration; of a model that sees as well, what it reads with."""
-    from transformers import Qwen2_5_VLConfig, Qwen3Config, T5Config
+    with IMPORTING:
+        from transformers import Qwen2_5_VLConfig, Qwen3Config, T5Config
 
     if kind is LongText.QWEN_VL:
         return Qwen2_5_VLConfig.from_dict(dict(plain)).text_config
@@ -83,8 +87,9 @@ def long_config(kind: LongText, plain: Mapping[str, Any]) -> Any:
 
 
 def _class(kind: LongText) -> Any:
-    from transformers import Qwen3Model, T5EncoderModel
-    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLTextModel
+    with IMPORTING:
+        from transformers import Qwen3Model, T5EncoderModel
+        from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLTextModel
 
     classes = {LongText.T5: T5EncoderModel, LongText.QWEN: Qwen3Model, LongText.QWEN_VL: Qwen2_5_VLTextModel}
     return classes[kind]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.backends.torch.families.kinds import FamilyKind
+from adapters.backends.torch.importing import IMPORTING
 from core.domain.errors import ModelError
 
 
@@ -42,8 +43,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def network_class(part: str, family: FamilyKind) -> Any:
     """The class of a part."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+    with IMPORTING:
+        from diffusers import AutoencoderKL, UNet2DConditionModel
+        from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
     if part in ("unet", "vae"):
         return {"unet": UNet2DConditionModel, "vae": AutoencoderKL}[part]

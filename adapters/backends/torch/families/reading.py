@@ -6,6 +6,7 @@ process makes networks, and what a folder has not is left at random with a warni
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from adapters.backends.torch.families.parts import read_json
 from adapters.backends.torch.families.state import empty, filled
 from core.domain.errors import ModelError
 
-_INDEX, _WHOLE = ".safetensors.index.json", ".safetensors"
+_INDEX, _WHOLE = re.compile(r"(.+)\.safetensors\.index(\.\w+)?\.json"), ".safetensors"
 _TEXT = "text_model."
 _OLD_ATTENTION = (
     (".query.", ".to_q."),
@@ -51,7 +52,8 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
 def weight_files(folder: Path) -> list[Path]:
     """The files that hold the weights. Raises ``ModelError`` where there are none, or one is missing."""
-    named = {path.name.removesuffix(_INDEX): path for path in folder.glob(f"*{_INDEX}")}
+    found = ((_INDEX.fullmatch(path.name), path) for path in folder.glob("*.json"))
+    named = {match[1] + (match[2] or ""): path for match, path in found if match is not None}
     pieces = {name for index in named.values() for name in _pieces(index)}
     whole = {
         path.name.removesuffix(_WHOLE): path for path in folder.glob(f"*{_WHOLE}") if path.name not in pieces

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from adapters.backends.torch.importing import IMPORTING
 from core.domain.errors import ModelError
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
@@ -16,26 +17,30 @@ _LENGTH = 77
 
 
 def read_tokenizer(folder: Path) -> Any:
-    from transformers import CLIPTokenizer
+    with IMPORTING:
+        from transformers import CLIPTokenizer
 
     return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def read_long_tokenizer(folder: Path) -> Any:
     """That of T5 or of a language model. Raises ``ModelError`` that says which files are missing."""
-    from transformers import AutoTokenizer
+    with IMPORTING:
+        from transformers import AutoTokenizer
 
     if not (folder / "tokenizer.json").is_file() and not (folder / "merges.txt").is_file():
         raise ModelError(
             f"{folder.parent.name} has no tokenizer for long texts: put tokenizer_config.json with "
             f"tokenizer.json (or vocab.json and merges.txt) into {folder.parent.name}/{folder.name}"
         )
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    with IMPORTING:  # it finds its class now
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def clip_tokenizer() -> Any:
     """That of every CLIP and OpenCLIP text encoder. Each caller gets its own."""
-    from transformers import CLIPTokenizer
+    with IMPORTING:
+        from transformers import CLIPTokenizer
 
     merges = _merges()
     return CLIPTokenizer(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from adapters.backends.torch.families.file_reader import complete
 from adapters.backends.torch.families.state import State
+from adapters.backends.torch.importing import IMPORTING
 
 _OF_VIDEO = "decoder.middle.0.residual.0.gamma"
 _OF_PATCHES = "decoder.mid.block_1.conv1.weight"
@@ -20,7 +21,8 @@ _COUNTED = "bn.num_batches_tracked"
 
 def vae_names(cls: Any, config: Mapping[str, Any], weights: State) -> dict[str, Tensor]:
     """From the layout of their makers, which the weights tell; those of diffusers stay as they are."""
-    from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
+    with IMPORTING:
+        from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
 
     if _OF_VIDEO in weights:
         return dict(convert_wan_vae_to_diffusers(dict(weights)))
@@ -29,7 +31,8 @@ def vae_names(cls: Any, config: Mapping[str, Any], weights: State) -> dict[str, 
 
 def _of_patches(cls: Any, config: Mapping[str, Any], weights: State) -> dict[str, Tensor]:
     """Its makers have the first and the last layer of the latents within encoder and decoder."""
-    from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
+    with IMPORTING:
+        from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
     plain = {_outside(name): x for name, x in weights.items() if not name.startswith(_MEASURED)}
     measured = {name: x for name, x in weights.items() if name.startswith(_MEASURED)}

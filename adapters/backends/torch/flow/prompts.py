@@ -48,7 +48,7 @@ class Sd3Prompts:
         """Without T5, a row of nothing for each of CLIP's, as in the reference."""
         if self.t5 is None or not options.t5:
             return torch.zeros_like(like)
-        return self.t5.encode(text, options.emphasis)
+        return self.t5.encode(text, options.emphasis, alone=options.alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class FluxPrompts:
     def encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
         wholes = self.clip.encode_whole(texts, options)
         return tuple(
-            EncodedText(self.t5.encode(text, options.emphasis), whole.pooled)
+            EncodedText(self.t5.encode(text, options.emphasis, alone=options.alone), whole.pooled)
             for text, whole in zip(texts, wholes, strict=True)
         )
 
@@ -81,17 +81,19 @@ class LanguagePrompts:
         return self.model.calls
 
     def encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
-        return tuple(EncodedText(self.model.encode(text, options.emphasis)) for text in texts)
+        return tuple(
+            EncodedText(self.model.encode(text, options.emphasis, alone=options.alone)) for text in texts
+        )
 
 
 def prompts_of(model: LoadedModel, inversions: Inversions | None = None) -> Prompts:
     """How the prompts of a model become conditioning."""
     if model.family.flow is None:
-        return PromptEncoder.of(model.encoders, model.device, inversions)
+        return PromptEncoder.of(model.encoders, model.device, inversions, model.text_lane)
     clips = _clips(model, inversions)
     long = None
     if model.long is not None:
-        long = LongTextEncoder(model.family.flow.long, *model.long, model.device)
+        long = LongTextEncoder(model.family.flow.long, *model.long, model.device, lane=model.text_lane)
     if len(clips) > 1:
         return Sd3Prompts((clips[0], clips[1]), long, int(model.unet.config.joint_attention_dim))
     assert long is not None
@@ -103,6 +105,6 @@ def _clips(model: LoadedModel, inversions: Inversions | None) -> list[TextEncode
     widths = tuple(int(network.config.hidden_size) for _, _, network in model.encoders)
     fitting = inversions if len(widths) > 1 else None
     return [
-        TextEncoder(tokenizer, network, model.device, fitting, kind, widths, place)
+        TextEncoder(tokenizer, network, model.device, fitting, kind, widths, place, model.text_lane)
         for place, (kind, tokenizer, network) in enumerate(model.encoders)
     ]

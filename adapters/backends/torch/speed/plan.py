@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -10,7 +9,7 @@ from adapters.settings import BackendSettings
 from core.domain.errors import SettingsError
 
 STEP_CACHE, FP8 = "Step cache", "FP8 weight"
-"""Keys of the infotext, written where a picture differs from what the plain weights draw."""
+"""Keys of the infotext, written where that made a picture differ from what the plain weights draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,7 @@ class SpeedPlan:
     :ivar fused: queries, keys and values come from one product.
     :ivar decode_stream: pictures are decoded on a CUDA stream of their own.
     :ivar decode_rows: the most pictures of one call of the VAE.
+    :ivar encode_rows: the most chunks of prompts of one call of a text encoder.
     :ivar step_cache: the deep blocks are computed at one of so many evaluations; 1: at each.
     :ivar fp8: products of the transformer blocks in fp8.
     """
@@ -33,6 +33,7 @@ class SpeedPlan:
     fused: bool = False
     decode_stream: bool = False
     decode_rows: int = 1
+    encode_rows: int = 1
     step_cache: int = 1
     fp8: bool = False
 
@@ -51,12 +52,7 @@ class SpeedPlan:
             fused=settings.fused_qkv,
             decode_stream=settings.decode_stream,
             decode_rows=settings.decode_rows,
+            encode_rows=settings.encode_rows,
             step_cache=settings.step_cache,
             fp8=settings.fp8,
         )
-
-    @property
-    def marks(self) -> Mapping[str, str]:
-        """What every infotext says of it: the parts that change pictures by more than rounding."""
-        marks = {STEP_CACHE: str(self.step_cache)} if self.step_cache > 1 else {}
-        return {**marks, FP8: "Enable"} if self.fp8 else marks

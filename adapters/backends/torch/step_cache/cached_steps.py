@@ -12,6 +12,7 @@ from torch import Tensor
 from adapters.backends.torch.engine.batcher import Member
 from adapters.backends.torch.engine.calls import Question, Rows
 from adapters.backends.torch.speed.passes import Passes
+from adapters.backends.torch.speed.plan import STEP_CACHE
 from adapters.backends.torch.step_cache.deep import has_depth, keeping, shallow, split
 from adapters.backends.torch.takeover import Place
 
@@ -38,12 +39,18 @@ class StepCache:
 
 
 class CachedSteps:
-    """Asks a UNet for whole or for shallow passes, as the cache says."""
+    """Asks a UNet for whole or for shallow passes, as the cache says.
 
-    def __init__(self, unet: Any, member: Member, passes: Passes, cache: StepCache, tiled: bool) -> None:
+    :param marks: told of the first shallow pass.
+    """
+
+    def __init__(
+        self, unet: Any, member: Member, passes: Passes, cache: StepCache, tiled: bool, marks: dict[str, str]
+    ) -> None:
         self._unet = unet
         self._member = member
         self._cache = cache
+        self._marks = marks
         self._key = (id(unet), tiled)
         self._keeping = passes.forward(unet, partial(keeping, tiled=tiled), "keeping")
         self._shallow = passes.forward(unet, partial(shallow, tiled=tiled), "shallow")
@@ -54,6 +61,7 @@ class CachedSteps:
         company = ("cached steps", whole.key)
         deep = self._cache.features(place, whole.count)
         if deep is not None:
+            self._marks[STEP_CACHE] = str(self._cache.every)
             given = {**rows, "deep": deep}
             question = Question((self._key, "shallow"), self._shallow, given, company=company, typical=False)
             return self._member.ask(question)
@@ -63,8 +71,10 @@ class CachedSteps:
         return answer
 
 
-def cached_steps(unet: Any, member: Member, passes: Passes, every: int, tiled: bool) -> CachedSteps | None:
-    """None where every evaluation is a whole one."""
+def cached_steps(
+    unet: Any, member: Member, passes: Passes, every: int, tiled: bool, marks: dict[str, str]
+) -> CachedSteps | None:
+    """None where every evaluation is a whole one. ``marks``: as :class:`CachedSteps`."""
     if every <= 1 or not has_depth(unet):
         return None
-    return CachedSteps(unet, member, passes, StepCache(every), tiled)
+    return CachedSteps(unet, member, passes, StepCache(every), tiled, marks)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.worker.process.plugin_parts import RemoteCounts, option_answers, remote_options
-from core.domain.errors import InvalidValue, WorkerDied
+from core.domain.errors import InvalidValue, NotReady, WorkerDied
 from core.domain.options import OptionRegistry, OptionSpec
 from plugins.counting import HookCount
 from plugins.report import PluginReport, PluginSetting
@@ -40,9 +40,13 @@ def test_the_child_checks_values() -> None:
     answers = option_answers(OptionRegistry([OptionSpec("sepia_tone", 1.0, minimum=0, maximum=2)]))
     setting = PluginSetting(name="tone", option="sepia_tone", default=1.0, restricted=True)
     report = PluginReport(name="s", distribution="", version="", builtin=False, settings=(setting,))
-    child = Child(answers("sepia_tone", 2), answers("sepia_tone", 3))
+    child = Child(answers({"sepia_tone": 2}, {}), answers({"sepia_tone": 3}, {}), TimeoutError())
     [spec] = remote_options(child, [report])
     assert (spec.name, spec.default, spec.restricted) == ("sepia_tone", 1.0, True)
     assert spec.accept(2) == 2.0
-    with pytest.raises(InvalidValue, match=r"option sepia_tone is 3; it must be between 0 and 2"):
+    with pytest.raises(InvalidValue, match=r"option sepia_tone is 3\.0; it must be between 0 and 2"):
         spec.accept(3)
+    with pytest.raises(
+        NotReady, match="sepia_tone cannot be checked now: the process that has the plugins does"
+    ):
+        spec.accept(1)

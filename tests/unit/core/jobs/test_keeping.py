@@ -8,12 +8,13 @@ import pytest
 
 from adapters.jobs.alone import NoOtherProcesses
 from adapters.jobs.memory import MemoryJobStore
-from core.domain.errors import StorageError
+from core.domain.errors import UNFORESEEN, StorageError
 from core.domain.job import Caller, Job, JobId, JobState
 from core.domain.request import GenerationRequest
 from core.jobs.keeper import SWEEP_SECONDS
 from core.jobs.publishing import PATIENCE
-from tests.unit.core.jobs.fleet import LEASE, Fleet, Run, Server
+from tests.unit.core.jobs.fleet import LEASE, Fleet, Moment, Run, Server
+from tests.unit.core.workshop import Workshop, request
 
 
 @pytest.fixture
@@ -298,6 +299,46 @@ def test_a_result_that_the_disk_refuses_fails_its_job() -> None:
     assert job.error is not None
     assert (job.state, job.error.message) == (JobState.FAILED, "the disk is full; free some space")
     assert len(fleet.blobs) == 0
+
+
+class Choosy(MemoryJobStore):
+    """Fails on results, in a way that it does not promise, before it keeps them or after."""
+
+    moment: Moment = "before"
+
+    def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
+        found = self.get(job_id)
+        assert found is not None
+        if change(found).result is None:
+            return super().update(job_id, change)
+        if self.moment == "after":
+            super().update(job_id, change)
+        raise TypeError("an object has no JSON form")
+
+
+def test_a_result_that_no_store_can_take_fails_its_job_at_once() -> None:
+    fleet = Fleet(Choosy())
+    server = fleet.start()
+    run = begin(fleet)
+    told: list[Job] = []
+    server.crew.service.when_done(run.job.id, told.append)
+    run.go("succeed")
+    job = fleet.job(run.job.id)
+    assert job.error is not None
+    assert (job.state, job.lease, job.error.message) == (JobState.FAILED, None, UNFORESEEN)
+    assert [one.state for one in told] == [JobState.FAILED]
+    assert len(fleet.blobs) == 0
+
+
+def test_what_fails_after_a_result_was_kept_takes_nothing_back() -> None:
+    store = Choosy()
+    store.moment = "after"
+    shop = Workshop(store=store)
+    job_id = shop.service.submit(request())
+    with pytest.raises(TypeError, match="no JSON form"):
+        shop.loop.run_next(0)
+    assert shop.state(job_id) is JobState.SUCCEEDED
+    assert len(shop.blobs) > 0
 
 
 def test_a_job_that_not_even_its_failure_can_be_written_of_is_tried_again() -> None:

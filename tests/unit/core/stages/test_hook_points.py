@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
+import pytest
+
+from core.domain.errors import PluginError
 from core.drafts import BatchDraft, GridDraft, ImageDraft, PicturesDraft, RequestDraft
+from plugins.calling import OnError
 from plugins.hookspecs import hookimpl
 from tests.unit.core.workshop import MODEL, Workshop, request
 
@@ -64,6 +69,35 @@ def test_the_shape_of_a_grid_may_change() -> None:
     wanted = request(batch_size=4, save_images=True, override_settings=GRID)
     grid = shop_of(grid=one_row).result(wanted).images[0]
     assert (grid.width, grid.height) == (4 * 16, 16)
+
+
+def vast(draft: GridDraft) -> None:
+    draft.columns, draft.rows = 10**6, 10**6
+
+
+def no_rows(draft: GridDraft) -> None:
+    draft.rows = 0
+
+
+def half_a_column(draft: GridDraft) -> None:
+    draft.columns = cast(int, 1.5)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (vast, "it left 1000000 columns and 1000000 rows for 4 images of 16x16; there may be 8 cells"),
+        (no_rows, "rows is 0; it must be at least 1"),
+        (half_a_column, "columns is float; it must be int"),
+    ],
+)
+def test_a_grid_that_nobody_can_make_fails_before_it_is_made(
+    edit: Callable[[GridDraft], None], said: str, on_error: OnError
+) -> None:
+    shop = Workshop(plugins={"edits": Edits(grid=edit)}, on_error=on_error)
+    with pytest.raises(PluginError, match=f"plugin 'edits' failed in serena_grid: .*{said}"):
+        shop.result(request(batch_size=4, save_images=True, override_settings=GRID))
 
 
 def test_without_pictures_there_is_no_grid() -> None:

@@ -141,6 +141,9 @@ def test_weights_in_several_files(tiny_vae: Path, tmp_path: Path) -> None:
     index.write_text(json.dumps({"weight_map": places}))
     same = read_network(folder, vae_class(), torch.float32).state_dict()
     assert all(torch.equal(same[name], x) for name, x in weights.items())
+    variant = index.rename(folder / f"{stem}.safetensors.index.fp16.json")
+    assert [path.name for path in weight_files(folder)] == sorted(files)
+    index = variant.rename(index)
     (folder / min(files)).unlink()
     with pytest.raises(ModelError, match=r"model/vae has no diffusion_pytorch_model-00001.*its index names"):
         weight_files(folder)

@@ -16,7 +16,7 @@ from adapters.jobs.sql.operations import REMEMBERED
 from adapters.jobs.sql.rows import text
 from adapters.jobs.sql.sqlite import open_sqlite
 from adapters.jobs.sql.store import SqlJobStore
-from contracts.job_samples import drain, end, forget, make_job, start
+from contracts.job_samples import at, drain, end, forget, make_job, make_result, start
 from core.domain.errors import StorageError
 from core.domain.job import Expired, Job, JobId, JobState
 from core.ports.driven import JobStore, QueueLimits
@@ -165,3 +165,16 @@ def test_changes_run_by_one_thread_at_a_time(store: SqlJobStore) -> None:
 def assert_tallies_are_right(store: JobStore) -> None:
     jobs = store.all()
     assert store.counts() == {state: sum(job.state is state for job in jobs) for state in JobState}
+
+
+def test_a_result_that_has_no_json_form_is_refused_in_a_sentence(store: SqlJobStore) -> None:
+    store.put(make_job("a"))
+    store.take(start, 0)
+    odd = replace(make_result("a"), info={"odd": object()})
+    with pytest.raises(
+        StorageError, match=r"^the result of job a cannot be kept: Object of type object is not"
+    ):
+        store.update(JobId("a"), lambda job: job.succeed(odd, at(1)))
+    kept = store.get(JobId("a"))
+    assert kept is not None
+    assert kept.state is JobState.RUNNING

@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from adapters.backends.torch.families.kinds import FAMILIES
 from adapters.backends.torch.lora.applying import LoraUse, with_loras
 from adapters.backends.torch.model import LoadedModel
+from adapters.backends.torch.network import unet_network
 from adapters.backends.torch.preparing import prepared
 from adapters.backends.torch.sharing import sharing_copy
 from adapters.backends.torch.speed.fp8 import quantise
@@ -19,6 +21,8 @@ from adapters.backends.torch.speed.fusing import fuse, is_fused
 from adapters.backends.torch.speed.passes import Passes
 from adapters.backends.torch.speed.plan import SpeedPlan
 from core.domain.errors import ModelError
+from core.domain.flow_families import FLUX
+from tests.unit.adapters.backends.torch.against_flow import asking
 from tests.unit.adapters.backends.torch.lora.test_lora import kohya, write_lora
 
 SAME = 1e-4
@@ -100,5 +104,25 @@ def test_no_lora_is_laid_over_fp8(own: LoadedModel, tmp_path: Path) -> None:
         with_loras(replace(own, fp8=True), [use])
 
 
-def test_the_lane_of_the_vae_takes_as_many_as_it_is_told(own: LoadedModel) -> None:
-    assert prepared(own, SpeedPlan(decode_rows=3), Passes()).lane._rows == 3
+def test_the_lanes_take_as_many_as_they_are_told(own: LoadedModel) -> None:
+    made = prepared(own, SpeedPlan(decode_rows=3, encode_rows=5), Passes())
+    assert (made.lane._rows, made.text_lane._rows) == (3, 5)
+    assert [prepared(own, SpeedPlan(), Passes()).text_lane.shares, made.text_lane.shares] == [False, True]
+
+
+def test_pictures_are_marked_where_fp8_acts(own: LoadedModel) -> None:
+    def marks(model: LoadedModel) -> dict[str, str]:
+        found: dict[str, str] = {}
+        with asking() as member:
+            unet_network(model, member, marks=found)
+        return found
+
+    transformer = prepared(
+        replace(own, family=FAMILIES[FLUX]), SpeedPlan(fp8=True, step_cache=2), Passes(step_cache=2)
+    )
+    assert [marks(own), marks(replace(own, fp8=True)), marks(transformer)] == [
+        {},
+        {"FP8 weight": "Enable"},
+        {},
+    ]
+    assert transformer.passes.step_cache == 1
