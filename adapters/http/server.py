@@ -53,15 +53,15 @@ def serve(
 
     server = None
     try:
-        server = _server(app, begin)
+        server = _server(app, begin, leave)
         if stopper is not None:
             stopper(server.stop)
         server.run(sockets=[listener])
     finally:
         listener.close()
         at_once = server is not None and server.force_exit
-        if at_once:
-            leave()
+        if server is not None and at_once:
+            server.leave()
         _close(app, at_once)
 
 
@@ -76,7 +76,7 @@ def _close(app: Application, at_once: bool) -> None:
     closing.join(HURRY_SECONDS)
 
 
-def _server(app: Application, begin: Callable[[], None]) -> _Server:
+def _server(app: Application, begin: Callable[[], None], leave: Callable[[], None]) -> _Server:
     # FastAPI takes half a second to import; the port is open by now, so that clients wait instead of failing.
     from adapters.http.app import create_app
     from adapters.http.patience import patient
@@ -99,7 +99,7 @@ def _server(app: Application, begin: Callable[[], None]) -> _Server:
     def drain() -> None:
         app.drain(app.settings.jobs.drain_seconds)
 
-    server = _Server(config, begin, drain, api.state.stopping.begin)
+    server = _Server(config, begin, drain, api.state.stopping.begin, leave)
     return server
 
 
@@ -113,11 +113,13 @@ class _Server(uvicorn.Server):
         listening: Callable[[], None],
         drain: Callable[[], None],
         ending: Callable[[], None],
+        leave: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._listening = listening
         self._drain = drain
         self._ending = ending
+        self._leave = leave
         self._asked = False
         self._drains = False
         self._look_again: Callable[[], None] = lambda: None
@@ -150,6 +152,13 @@ class _Server(uvicorn.Server):
         self._ending()
         self._look_again()
         await super().shutdown(sockets)
+        if self.force_exit:
+            self.leave()  # the loop does not end before the threads beside it, which may wait for a disk
+
+    def leave(self) -> None:
+        """Once, also where that returns."""
+        leave, self._leave = self._leave, lambda: None
+        leave()
 
     def _drain_and_exit(self) -> None:
         try:

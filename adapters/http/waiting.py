@@ -78,12 +78,15 @@ async def waiting_for(
             loop.call_soon_threadsafe(say, what)
 
     waiter = _Waiter(images, jobs, submit, partial(tell, settle))
-    not_unable = jobs.when_unable(partial(tell, refuse))
     try:
         await _to_its_end(waiter.begin)
-        yield ended
+        # Only then: a request that comes again, for a job that has ended, is answered in an outage too.
+        not_unable = jobs.when_unable(partial(tell, refuse))
+        try:
+            yield ended
+        finally:
+            not_unable()
     finally:
-        not_unable()
         if not ended.done() or ended.cancelled() or ended.exception() is not None:
             await _to_its_end(partial(waiter.leave, abandon=not stopping_of(request).has_begun))
 

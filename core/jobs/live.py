@@ -22,12 +22,13 @@ class LiveRun:
     """One running job, seen from the worker (a ``RunWatch``) and from watchers. Safe from any thread.
 
     :ivar goes_back: it is stopped because the process ends, and waits for the next one.
+    :ivar drawn: what is left to do is to store what came of it.
     """
 
     def __init__(self, job: Job, seconds: Callable[[], float], news: JobEvents | None = None) -> None:
         self.job = job
         self.token = CancelToken()
-        self.goes_back = False
+        self.goes_back = self.drawn = False
         self._seconds = seconds
         self._began = self._stepped = seconds()
         self._news = news or JobNews()
@@ -186,8 +187,9 @@ class LiveJobs:
             return list(self._runs.values())
 
     def of(self, caller: Caller) -> LiveRun | None:
-        """The oldest run of that caller, by the rules of ``ControlJobs.running``."""
-        jobs = {run.job.id: run for run in self.all()}
+        """The oldest run of that caller, by the rules of ``ControlJobs.running``. Those that are being drawn
+        come before those that are being stored."""
+        jobs = {run.job.id: run for run in sorted(self.all(), key=lambda run: run.drawn)}
         job = pick([run.job for run in jobs.values()], caller)
         return None if job is None else jobs[job.id]
 

@@ -133,6 +133,7 @@ class JobLoop:
             change = self._undrawn(job, describe(error))
         except (Exception, SystemExit) as error:
             change = self._failed(job, describe(error))
+        run.drawn = True
         slot.free()
         ended = self._commit(run, change)
         if result is not None and (ended is None or ended.result is None):

@@ -53,15 +53,15 @@ class TorchBackend:
         self._hooks = hooks
         set_threads(settings)
         self._device = choose_device(settings.device)
-        self._dtype = choose_dtype(settings.dtype, self._device)
+        speed = plan or SpeedPlan()
+        if speed.fp8 and self._device.type != "cuda":
+            raise SettingsError(f"backend.fp8 is true, which needs a CUDA device; this is {self._device}")
+        self._dtype = choose_dtype(settings.dtype, self._device, speed.fp8)
         buckets = Buckets(FIXED if self._device.type == "cuda" else ())
         admission, meter = Admission(settings.max_rows), cost_meter(self._device)
         self._batcher = StepBatcher(time.monotonic, admission, buckets, meter)
         self._previews = Previews(known.models)
         self._deterministic = settings.deterministic
-        speed = plan or SpeedPlan()
-        if speed.fp8 and self._device.type != "cuda":
-            raise SettingsError(f"backend.fp8 is true, which needs a CUDA device; this is {self._device}")
         self._passes = Passes.of(speed, self._device, known.compiled)
         load = WarmLoads(known.warm) if known.warm and self._device.type == "cuda" else load_model
         stream = decode_stream(self._device, speed.decode_stream)
@@ -124,7 +124,7 @@ class TorchBackend:
                 latent = drawing.latent()
                 return decode(drawing.model, latent, alone=alone)
         except Interrupted:
-            with on_device(self._device), widening(to):
+            with on_device(self._device), widening(to), tiling(bool(run.request.tiling)):
                 return [] if drawing.last is None else decode(drawing.model, drawing.last, alone=alone)
         except torch.OutOfMemoryError:
             raise BackendError(

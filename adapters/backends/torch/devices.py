@@ -30,8 +30,16 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """``auto``: half precision where the device computes in it, single precision on the CPU."""
+def choose_dtype(name: str, device: torch.device, fp8: bool = False) -> torch.dtype:
+    """``auto``: half precision where the device computes in it, single precision on the CPU.
+
+    :param fp8: weights are quantised, which torchao does row by row from bfloat16 alone. Raises
+        :class:`SettingsError` for another format then.
+    """
+    if fp8:
+        if name not in ("auto", "bfloat16"):
+            raise SettingsError(f"backend.fp8 needs backend.dtype auto or bfloat16; it is {name}")
+        return torch.bfloat16
     if name != "auto":
         return DTYPES[name]
     return torch.float32 if device.type == "cpu" else torch.float16

@@ -34,7 +34,7 @@ def check_upscaler(hires: HiresPass) -> None:
 def upscale(model: LoadedModel, hires: HiresPass, latent: Tensor, check: Callable[[], None]) -> Tensor:
     """The latent that the second pass starts from. ``check`` raises when the run is to stop."""
     check_upscaler(hires)
-    pictures = decode(model, latent) if hires.enlarge or hires.keep else []
+    pictures = decode(model, latent, alone=True) if hires.enlarge or hires.keep else []
     if hires.keep is not None:
         hires.keep(pictures)
     if hires.enlarge is not None:

@@ -51,8 +51,8 @@ def decode(model: LoadedModel, latents: Tensor, *, alone: bool = False) -> list[
 
 
 def decode_floats(model: LoadedModel, latents: Tensor) -> Tensor:
-    """(images, 3, height, width) in 0..1."""
-    return torch.cat([_decode_one(model, latent[None]) for latent in latents])
+    """(images, 3, height, width) in 0..1, of latents that a run goes on from."""
+    return torch.cat([_decode_one(model, latent[None], alone=True) for latent in latents])
 
 
 def encode(model: LoadedModel, images: Sequence[RasterImage]) -> Tensor:
@@ -71,7 +71,8 @@ def encode_floats(model: LoadedModel, pixels: Tensor) -> Tensor:
             return mean
 
     kind = ("encode", id(vae), tiled)
-    means = [model.lane.ask(Question(kind, forward, {"pixels": row[None]})) for row in scaled]
+    # What a run starts from shares no call: only pictures that are done do, and not those of every run.
+    means = [model.lane.ask(Question(kind, forward, {"pixels": row[None]}), alone=True) for row in scaled]
     return _unscaled(torch.cat(means), model)
 
 

@@ -72,7 +72,9 @@ class SqlJobStore:
         return self._database.read(lambda session: queries.get(session, job_id))
 
     def of_key(self, owner: str | None, key: str) -> Job | None:
-        return self._database.read(lambda session: queries.of_key(session, owner, key))
+        found = self._database.read(lambda session: queries.of_key(session, owner, key))
+        # The id will be given out, and who only reads may see a job that is not on the disk yet.
+        return found and self._writer.run(lambda session: queries.of_key(session, owner, key))
 
     def expired(self, job_id: JobId) -> Expired | None:
         return self._database.read(lambda session: queries.expired(session, job_id))

@@ -16,6 +16,7 @@ from adapters.backends.torch.engine.admission import Admission
 from adapters.backends.torch.engine.buckets import Buckets
 from adapters.backends.torch.engine.calls import Call, Question
 from adapters.backends.torch.engine.cost import CostMeter
+from adapters.backends.torch.engine.gate import NETWORKS
 from adapters.backends.torch.engine.merger import Merger, fitting
 
 LEAST_PATIENCE = 0.02
@@ -143,6 +144,10 @@ class StepBatcher(Merger):
         return max(0.001, self._waits() - (self._seconds() - self._waiting[0].asked))
 
     def _pass(self, group: Sequence[Call], size: int) -> Tensor:
+        with NETWORKS.calling():  # what is waited for here is no part of the pass
+            return self._measured(group, size)
+
+    def _measured(self, group: Sequence[Call], size: int) -> Tensor:
         scope, began = _scope_of(group[0]), self._seconds()
         typical = group[0].question.typical
         stop = self._meter.start(lambda cost: self._admission.record(scope, size, cost, typical))

@@ -71,7 +71,12 @@ class Call:
 
     def result(self) -> Tensor:
         if self.error is not None:
-            raise self.error
+            # Once only: its traceback holds what the pass had made, and this call would hold its traceback.
+            error, self.error = self.error, None
+            try:
+                raise error
+            finally:
+                del error
         assert self.answer is not None
         return self.answer
 

@@ -82,19 +82,27 @@ class Merger(ABC):
             self._changed.notify_all()
 
     def _answer(self, group: Sequence[Call]) -> None:
+        if self._answered(group):
+            return
+        # Here, where the error is gone, and with it what its traceback held of the pass that failed.
+        self._give_back_memory()
+        for call in group:
+            self._answered([call])
+
+    def _answered(self, group: Sequence[Call]) -> bool:
+        """Whether each call has its answer or its error; else they are to be asked alone."""
         try:
             self._run(group)
         except Exception as error:
-            if len(group) == 1:
-                group[0].error = error
-                return
-            self._note_memory(error, group)
-            for call in group:
-                self._answer([call])
+            if len(group) > 1:
+                self._note_memory(error, group)
+                return False
+            group[0].error = error
         except BaseException as error:  # the thread is being ended: nobody may wait for it for ever
             for call in group:
                 call.error = error
             raise
+        return True
 
     def _run(self, group: Sequence[Call]) -> None:
         questions = [call.question for call in group]
@@ -114,8 +122,10 @@ class Merger(ABC):
     def _note_memory(self, error: Exception, group: Sequence[Call]) -> None:
         if isinstance(error, torch.OutOfMemoryError):
             self._ran_out_of_memory(group, sum(call.question.count for call in group))
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+
+    def _give_back_memory(self) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def _count(self, questions: int, wanted: int, size: int) -> None:
         self.counts.passes += 1

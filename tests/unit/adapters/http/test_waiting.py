@@ -131,3 +131,16 @@ def test_nobody_waits_out_an_outage(store: SlowStore) -> None:
         asyncio.run(scene())
     assert store.interrupted == [job]
     assert store.waiters(job) == 0
+
+
+def test_who_asks_again_for_what_has_ended_is_answered_in_an_outage(store: SlowStore) -> None:
+    job = store.submit(GenerationRequest())
+    store.finish(job)
+    store.outage.begin("there is no worker")
+
+    async def scene() -> Job:
+        async with waiting_for(store, store.application().jobs, request(), lambda: job) as ended:
+            return await ended
+
+    assert asyncio.run(scene()).id == job
+    assert store.interrupted == []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adapters.jobs.memory import MemoryJobStore
+from contracts.job_samples import make_job
 from core.domain.errors import BackendError
-from core.domain.job import Job, JobId, JobState
+from core.domain.job import ANYBODY, Job, JobId, JobState
 from core.domain.request import GenerationRequest
 from core.domain.result import GenerationResult
-from core.jobs.live import LiveRun
+from core.jobs.live import LiveJobs, LiveRun
 from core.jobs.loop import JobLoop
 from core.jobs.rules import JobRules
 from core.jobs.slots import Slots
@@ -37,12 +38,14 @@ def is_free(slots: Slots) -> bool:
 
 
 def test_the_next_job_may_be_drawn_while_the_end_of_one_is_stored() -> None:
-    slots, drawing = Slots(1), list[bool]()
+    slots, drawing, runs = Slots(1), list[bool](), list[LiveRun]()
     store = Watched(slots)
     shop = Workshop(store=store)
 
     def process(job: Job, run: LiveRun) -> GenerationResult:
         drawing.append(is_free(slots))
+        runs.append(run)
+        assert not run.drawn
         raise BackendError("no picture today")
 
     loop = JobLoop(
@@ -62,11 +65,22 @@ def test_the_next_job_may_be_drawn_while_the_end_of_one_is_stored() -> None:
     assert loop.run_next(0) == job_id
     assert shop.service.get(job_id).state is JobState.FAILED
     assert (drawing, store.free) == ([False], [True])
+    assert runs[0].drawn
     assert loop.run_next(0) is None
     assert is_free(slots)
     shop.service.submit(GenerationRequest(prompt="b"))
     assert slots.get(0) is not None
     assert loop.run_next(0) is None
+
+
+def test_who_names_no_job_means_the_one_that_is_drawn_and_not_one_that_is_stored() -> None:
+    live = LiveJobs(lambda: 0.0)
+    first, second = live.open(make_job("a")), live.open(make_job("b"))
+    assert live.of(ANYBODY) is first
+    first.drawn = True
+    assert live.of(ANYBODY) is second
+    live.close(second)
+    assert live.of(ANYBODY) is first
 
 
 def test_a_slot_is_free_again_once_however_often_that_is_asked_for() -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from adapters.backends.torch.engine.calls import Question
+from adapters.backends.torch.engine.merger import Lane
 from adapters.backends.torch.image_input import hires_input, image_input
-from adapters.backends.torch.latents import encode_floats
+from adapters.backends.torch.latents import decode_floats, encode_floats
 from adapters.backends.torch.model import LoadedModel, load_model
 from core.domain.errors import BackendError, InvalidValue
 from core.domain.image import RasterImage
@@ -146,3 +151,17 @@ class TestInstructions:
                 serena.img2img("a AND b", smooth_picture(), width=64, height=64, image_cfg_scale=1.5)
         assert plain.shape == (64, 64, 3)
         assert distance(low, high) > 0
+
+
+def test_what_a_run_starts_from_shares_no_call_of_the_vae(demo_model: LoadedModel) -> None:
+    asked: list[bool] = []
+
+    class Told(Lane):
+        def ask(self, question: Question, *, alone: bool = False) -> Tensor:
+            asked.append(alone)
+            return super().ask(question, alone=alone)
+
+    model = replace(demo_model, lane=Told(time.monotonic, 4))
+    latent = encode_floats(model, torch.zeros(1, 3, 64, 64))
+    decode_floats(model, latent)
+    assert asked == [True, True]

@@ -8,8 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from adapters.backends.torch.inversions import Inversions
+from adapters.backends.torch.inversions import EmbeddedChunks, Inversions
 from adapters.backends.torch.model import LoadedModel
+from adapters.backends.torch.sharing import sharing_copy
 from adapters.backends.torch.text import TextEncoder, TextOptions
 from core.prompt.emphasis import Emphasis
 
@@ -83,3 +84,33 @@ def test_a_link_that_leads_out_of_the_folder_is_not_read(stub_model: LoadedModel
     found = Inversions(folder)
     found.refresh()
     assert sorted(found.vectors) == ["alias", "own"]
+
+
+class Words(torch.nn.Module):
+    """The part of a text encoder that vectors are laid over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = torch.nn.Embedding(3, 2)
+        self.embeddings = torch.nn.Module()
+        self.embeddings.token_embedding = self.words
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.words(ids)
+        return found
+
+
+def test_a_copy_made_while_vectors_are_held_holds_none() -> None:
+    network, ids = Words(), torch.zeros((1, 2), dtype=torch.long)
+    embedded, plain = EmbeddedChunks(network), network(ids)
+    with embedded.holding([[(1, torch.full((1, 2), 9.0))]]):
+        assert network(ids)[0, 1].tolist() == [9.0, 9.0]
+        copy = sharing_copy(network)
+    assert torch.equal(copy(ids), plain)
+
+
+def test_encoders_of_one_network_watch_it_once() -> None:
+    network = Words()
+    for _ in range(3):
+        EmbeddedChunks(network)
+    assert len(network.words._forward_hooks) == 1

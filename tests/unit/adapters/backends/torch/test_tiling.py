@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
 import torch
 
+from adapters.backends.torch.lazy import LazyTorchBackend
 from adapters.backends.torch.model import LoadedModel
-from adapters.backends.torch.tiling import tiling
+from adapters.backends.torch.sharing import sharing_copy
+from adapters.backends.torch.tiling import make_tileable, tiling
+from adapters.bootstrap import bootstrap
+from adapters.settings import load_settings
+from core.domain.image import RasterImage
+from core.ports.driven import RunWatch
+from core.prepared import Batch, PreparedRun
 from serena import Serena
-from tests.unit.adapters.backends.torch.rig import Pixels, draw
+from tests.unit.adapters.backends.torch.rig import Pixels, Watch, draw
 
 PROMPT = "sunset over mountains"
 
@@ -71,3 +81,43 @@ def test_it_ends_with_the_block(demo_model: LoadedModel, before: bool) -> None:
         with tiling(not before):
             demo_model.vae.decode(latent)
         assert torch.equal(demo_model.vae.decode(latent).sample, first)
+
+
+def test_a_copy_with_other_weights_keeps_none_of_the_first() -> None:
+    first = torch.nn.Conv2d(1, 1, 3, padding=1)
+    make_tileable(first)
+    copy, weight = sharing_copy(first), ref(first.weight)
+    copy.weight = torch.nn.Parameter(torch.zeros(1, 1, 3, 3))
+    del first
+    assert weight() is None
+    assert copy(torch.ones(1, 1, 4, 4)).shape == (1, 1, 4, 4)
+
+
+class Looking(Watch):
+    """Looks at the preview of each step, in the thread that draws."""
+
+    def __init__(self) -> None:
+        super().__init__(stop_after=2)
+        self.seen: RasterImage | None = None
+
+    def step(self, done: int, preview: Callable[[], RasterImage] | None = None) -> None:
+        self.seen = None if preview is None else preview()
+
+
+class Interrupted(LazyTorchBackend):
+    """Every run is interrupted. :ivar drawn: what became of the last one, and what was seen before."""
+
+    def execute_run(self, run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
+        looking = Looking()
+        pictures = super().execute_run(run, batch, looking)
+        self.drawn = [*pictures, looking.seen]
+        return pictures
+
+
+def test_an_interrupted_run_is_tiled_too(tmp_path: Path) -> None:
+    settings = load_settings(data_dir=tmp_path, backend={"name": "torch"})
+    backend = Interrupted(settings.backend)
+    with Serena(application=bootstrap(settings, backend=backend)) as serena:
+        draw(serena, PROMPT, tiling=True)
+    interrupted, seen = backend.drawn
+    assert interrupted == seen

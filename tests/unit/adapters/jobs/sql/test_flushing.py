@@ -54,6 +54,18 @@ def test_what_is_accepted_or_ended_is_flushed_and_what_is_taken_is_not(tmp_path:
     store.close()
 
 
+def test_the_id_of_a_job_that_was_found_by_its_key_is_flushed_before_it_is_told(tmp_path: Path) -> None:
+    disk = Disk()
+    store = store_on(disk, tmp_path)
+    store.put(make_job("a", key="once"))
+    assert store.of_key(None, "twice") is None
+    assert disk.flushes == 1
+    found = store.of_key(None, "once")
+    assert found is not None
+    assert (found.id, disk.flushes) == ("a", 2)
+    store.close()
+
+
 def test_a_job_is_taken_while_the_disk_is_waited_for(tmp_path: Path) -> None:
     disk = Disk()
     store = store_on(disk, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from adapters.jobs.sql import migrations
 from adapters.jobs.sql.migrate import scripts_of_this_release, upgrade
 from adapters.jobs.sql.sqlite import MARK, open_sqlite
 from adapters.jobs.sql.tables import METADATA
-from contracts.job_samples import drain, forget, make_job
-from core.domain.errors import StorageError
+from contracts.job_samples import drain, forget, make_job, start
+from core.domain.errors import QueueTooLarge, StorageError
 from core.domain.job import Expired, JobFilter, JobId, JobState
+from core.ports.driven import QueueLimits
 from tests.unit.adapters.jobs.sql.samples import opened
 
 STORED = Path(__file__).parent / "jobs_0001.sql"
@@ -103,6 +105,20 @@ def test_of_what_expired_before_nobody_knows_whose_it_was(tmp_path: Path, engine
         connection.exec_driver_sql("COMMIT")
     with opened(tmp_path / "empty.sqlite") as store:
         assert store.expired(JobId("gone")) == Expired(None)
+
+
+def test_what_waiting_jobs_hold_is_counted_from_the_first_release_on(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    load_stored(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE jobs SET size = 600000 WHERE state = 'queued'")
+    limits = QueueLimits(size=1_500_000)
+    with opened(path) as store:
+        new = replace(make_job("new"), input_size=400_000)
+        with pytest.raises(QueueTooLarge):
+            store.put(new, limits)
+        store.take(start)
+        store.put(new, limits)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

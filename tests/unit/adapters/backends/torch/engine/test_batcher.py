@@ -16,6 +16,7 @@ from adapters.backends.torch.engine.batcher import Member, StepBatcher
 from adapters.backends.torch.engine.buckets import FIXED, Buckets
 from adapters.backends.torch.engine.calls import Question, Rows
 from adapters.backends.torch.engine.cost import ThreadCost
+from adapters.backends.torch.engine.gate import NETWORKS
 from core.domain.errors import Interrupted
 
 PATIENCE = 30.0
@@ -285,3 +286,16 @@ def test_a_thread_that_is_ended_leaves_nobody_waiting() -> None:
 
     works = [lambda member: member.ask(Question("unet", ended, {"x": torch.zeros(1, 1)}))] * 2
     assert all(isinstance(error, SystemExit) for error in together(batcher, *works))
+
+
+def test_waiting_for_the_compiler_is_no_part_of_a_pass() -> None:
+    now = 0.0
+    batcher = StepBatcher(lambda: now, Admission(16), Buckets(), ThreadCost())
+    with ThreadPoolExecutor(1) as pool:
+        with NETWORKS.compiling():
+            answers = pool.submit(together, batcher, asking(Doubling(), 1))
+            while not NETWORKS._kept_waiting:
+                time.sleep(0.001)
+            now = 100.0
+        assert answers.result(PATIENCE) == [[2]]
+    assert batcher.counts.seconds == 0

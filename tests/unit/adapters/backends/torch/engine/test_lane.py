@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from weakref import ref
 
 import pytest
 import torch
@@ -63,3 +65,57 @@ def test_memory_that_runs_out_makes_the_passes_smaller() -> None:
     assert network.passes == [1, 4, 1, 1, 1, 1]
     network, _ = run(lane, 4)
     assert network.passes == [1, 2, 2]
+
+
+class Filling:
+    """A network that fails for company, and for one, with something large in its hands.
+
+    :ivar held: for each pass, how much of what earlier ones made was still there when it began.
+    """
+
+    def __init__(self) -> None:
+        self.made: list[ref[Tensor]] = []
+        self.held: list[int] = []
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, rows: Rows) -> Tensor:
+        self.held.append(self.left)
+        self.began.set()
+        self.go_on.wait(PATIENCE)
+        large = rows["x"] + 1
+        self.made.append(ref(large))
+        if len(self.made) > 1:
+            raise torch.OutOfMemoryError
+        return large
+
+    @property
+    def left(self) -> int:
+        return sum(one() is not None for one in self.made[1:])
+
+
+def test_what_a_failed_pass_had_made_is_gone_before_the_next() -> None:
+    lane, network = Lane(time.monotonic, 4), Filling()
+
+    def ask() -> type[BaseException] | None:
+        try:
+            lane.ask(Question("vae", network, {"x": torch.zeros(1, 1)}))
+        except torch.OutOfMemoryError as error:
+            return type(error)
+        return None
+
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            futures = [pool.submit(ask)]
+            assert network.began.wait(PATIENCE)
+            futures += [pool.submit(ask) for _ in range(2)]
+            while len(lane._waiting) < 2:
+                time.sleep(0.001)
+            network.go_on.set()
+            found = [future.result(PATIENCE) for future in futures]
+        left = network.left
+    finally:
+        gc.enable()
+    assert found == [None, torch.OutOfMemoryError, torch.OutOfMemoryError]
+    assert network.held[:3] == [0, 0, 0]
+    assert left == 0
