@@ -54,7 +54,7 @@ test: setup ## every test that needs no GPU and fetches nothing, in WORKERS (3) 
 .PHONY: test-all
 test-all: setup ## test, and what else runs here: clients in node, GPU, upscalers, parity (an hour and more)
 	@marker="$$($(BIN)/python -c 'import torch; print("not upscale" if torch.cuda.is_available() else "not gpu and not upscale")')"; \
-	$(TEST_ENV) $(BIN)/python -m pytest $(WHOLE) -m "$$marker" $(ARGS)
+	$(TEST_ENV) COVER_CHILDREN=subprocess $(BIN)/python -m pytest $(WHOLE) -m "$$marker" $(ARGS)
 	@$(MAKE) --no-print-directory test-upscale
 	@if test -d $(RECORDED); then $(TEST_ENV) $(BIN)/python bench/parity.py; \
 	else echo "parity was not tested: $(RECORDED) is not here"; fi

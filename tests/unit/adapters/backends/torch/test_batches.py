@@ -65,7 +65,7 @@ MIXES = [
 
 
 @hypothesis_settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(chosen=st.lists(st.sampled_from(MIXES), min_size=2, max_size=5))
 def test_any_mix_of_runs_draws_what_each_draws_alone(seen: Seen, chosen: list[dict[str, Any]]) -> None:
