@@ -75,7 +75,8 @@ def test_a_job_is_in_the_numbers(server: Server, job: str) -> None:
 
 def test_every_line_of_a_job_names_it(server: Server, job: str) -> None:
     told = [line["message"] for line in lines(server) if line.get("job") == job]
-    assert told[:2] == ["accepted: txt2img, priority 0", "started, attempt 1"]
+    # A worker may be quicker with its line than the thread that accepted the job.
+    assert sorted(told[:2]) == ["accepted: txt2img, priority 0", "started, attempt 1"]
     assert told[2].startswith("succeeded after ")
     assert [" 200 http/1.1 POST /sdapi/v1/txt2img " in line for line in told[3:]] == [True]
 
