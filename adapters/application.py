@@ -30,6 +30,10 @@ def _deaf(listener: JobEvents) -> None:
     """Where nothing happens that could be told of."""
 
 
+def _settled() -> None:
+    """Where all is known from the beginning."""
+
+
 def _drained(seconds: float) -> None:
     """Where nothing runs."""
 
@@ -38,7 +42,10 @@ def _drained(seconds: float) -> None:
 class Application:
     """One assembled Serena.
 
-    :ivar start: start the worker and load the model behind it; returns at once.
+    :ivar start: start the worker and load the model behind it; returns at once. The second time it does
+        nothing.
+    :ivar settle: returns when it is known what the plugins offer; starts what it takes to know. For doors
+        that ask once and cannot come again. Raises ``NotReady`` or ``NoWorker`` when it takes too long.
     :ivar close: stop the worker, tell the plugins, free the backend.
     :ivar kinds: the kinds of jobs that are drawn here; doors refuse the others.
     :ivar keep: how many ended jobs are kept; None for any number.
@@ -66,6 +73,7 @@ class Application:
     listen: Callable[[JobEvents], None] = _deaf
     drain: Callable[[float], None] = _drained
     plugin_calls: Callable[[], Sequence[HookCount]] = tuple
+    settle: Callable[[], None] = _settled
 
 
 @dataclass(frozen=True, slots=True)

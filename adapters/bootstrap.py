@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,9 @@ from core.domain.request import Kind
 from plugins.builtin import builtin_plugins
 from plugins.hookspecs import HOOK_API_VERSION, AppInfo
 from plugins.manager import LoadedPlugins, load_plugins
+from plugins.marking import CallMarks
 from plugins.report import PluginReport
+from plugins.settings import folded
 
 if TYPE_CHECKING:
     from adapters.container import Container
@@ -59,7 +61,7 @@ def bootstrap(
 
     apart = settings.worker.kind == "process"
     spec = choose_backend(settings.backend.name, backend_entry_points())
-    loaded = _load_apart(plugins, overrides) if apart else _load_plugins(settings, plugins, spec)
+    loaded = _load_apart(settings, plugins, overrides) if apart else _load_plugins(settings, plugins, spec)
     store = _store_of(settings, serving)
     container = Container(settings=settings, spec=spec, plugins=loaded, store=store, serving=serving)
     reports = RemoteReports(container.supervisor(), loaded.reports) if apart else loaded.reports
@@ -81,6 +83,7 @@ def bootstrap(
         container.supervisor().when_ready(warm_up_again)
         container.supervisor().when_ready(learn_options)
 
+    @cache
     def start() -> None:
         hooks.ready(_app_info(container, settings, spec.name))
         keeper.start()
@@ -100,8 +103,8 @@ def bootstrap(
         container.model_host().close()
         container.job_store().close()
         container.processes().close()
-        if apart and store == "memory":
-            shutil.rmtree(container.blob_folder(), ignore_errors=True)
+        if apart:
+            container.blob_place().close()
 
     return Application(
         settings=settings,
@@ -121,7 +124,12 @@ def bootstrap(
         keep=container.rules().keep,
         listen=container.news().add,
         drain=drain,
-        plugin_calls=RemoteCounts(container.supervisor()) if apart else hooks.counts,
+        plugin_calls=(
+            RemoteCounts(container.supervisor(), container.supervisor().blame.counts)
+            if apart
+            else hooks.counts
+        ),
+        settle=partial(_settle, container, start, learn_options),
     )
 
 
@@ -212,6 +220,7 @@ def draw_for_parent(channel: Channel) -> bool:
     from adapters.container import Container
     from adapters.images.blobs_disk import DiskBlobStore
     from adapters.models.handed import HandedModels
+    from adapters.worker.process.blame import handed_marks
     from adapters.worker.process.child import ChildWorker, Parts
     from adapters.worker.process.plugin_parts import option_answers
 
@@ -222,8 +231,10 @@ def draw_for_parent(channel: Channel) -> bool:
         settings = handed_settings(hello["settings"])
         log_to_stderr(settings.log.level, settings.log.format)
         spec = choose_backend(settings.backend.name, backend_entry_points())
-        loaded = _load_plugins(settings, (), spec)
+        marks = handed_marks(hello["marks"]) if "marks" in hello else None
+        loaded = _load_plugins(settings, (), spec, marks)
         container = Container(settings=settings, spec=spec, plugins=loaded)
+        container.marks.override(marks)
         container.blobs.override(DiskBlobStore(Path(hello["blobs"])))
         models = HandedModels(container.models())
         container.models.override(models)
@@ -268,13 +279,24 @@ def main(argv: list[str] | None = None) -> int:
     return run(create_cli(LocalHost()), sys.argv[1:] if argv is None else argv)
 
 
+def _settle(container: Container, start: Callable[[], None], learn_options: Callable[[], None]) -> None:
+    from adapters.worker.process.settling import wait_until_ready
+
+    if not container.option_registry().complete:
+        start()
+        wait_until_ready(container.supervisor())
+        learn_options()
+
+
 def _store_of(settings: Settings, serving: bool) -> str:
     if settings.jobs.store != "auto":
         return settings.jobs.store
     return "sqlite" if serving else "memory"
 
 
-def _load_apart(plugins: Sequence[tuple[str, object]], overrides: Mapping[str, Any]) -> LoadedPlugins:
+def _load_apart(
+    settings: Settings, plugins: Sequence[tuple[str, object]], overrides: Mapping[str, Any]
+) -> LoadedPlugins:
     """Built-in plugins only: the others are loaded in the child, and what they do cannot harm this
     process. Of the built-in ones it is known what they offer before the child says so."""
     given = [f"the plugin {name}" for name, _ in plugins] + ["the backend"] * ("backend" in overrides)
@@ -283,11 +305,18 @@ def _load_apart(plugins: Sequence[tuple[str, object]], overrides: Mapping[str, A
             f"worker.kind is process, and {', '.join(given)} was given as an object, which cannot go to "
             "another process; install it with an entry point, or set worker.kind to thread"
         )
-    return load_plugins(builtin_plugins(), only=())
+    builtin, chosen = builtin_plugins(), settings.plugins
+    own = {name for name, _ in builtin}
+    # What is said to the others is theirs to read, where they are loaded.
+    told = {name: said for name, said in chosen.given.items() if folded(name) in own}
+    return load_plugins(builtin, only=(), block=chosen.block, given=told)
 
 
 def _load_plugins(
-    settings: Settings, objects: Sequence[tuple[str, object]], spec: BackendSpec | None
+    settings: Settings,
+    objects: Sequence[tuple[str, object]],
+    spec: BackendSpec | None,
+    marks: CallMarks | None = None,
 ) -> LoadedPlugins:
     chosen = settings.plugins
     return load_plugins(
@@ -298,6 +327,7 @@ def _load_plugins(
         specs=[spec.hookspecs] if spec is not None and spec.hookspecs is not None else [],
         given=chosen.given,
         seconds=chosen.load_seconds,
+        marks=marks,
     )
 
 
@@ -309,4 +339,5 @@ def _app_info(container: Container, settings: Settings, backend: str) -> AppInfo
         data_dir=settings.data_dir,
         models_dir=settings.models_dir,
         resources=container.resources(),
+        embeddings_dir=settings.embeddings_dir,
     )

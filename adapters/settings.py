@@ -97,6 +97,12 @@ class BackendSettings(_Section):
     decode_stream: bool = Field(
         False, description="decode pictures on a CUDA stream of their own; no effect elsewhere"
     )
+    pinned_copies: bool = Field(
+        False, description="noise and masks go to a CUDA device by way of pinned memory; no effect elsewhere"
+    )
+    passes_ahead: int = Field(
+        0, ge=0, description="passes that the host may be ahead of a CUDA device; 0: as many as it likes"
+    )
     decode_rows: int = Field(
         1, ge=1, description="most pictures of one call of the VAE, of runs that end together"
     )

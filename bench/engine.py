@@ -30,6 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench import startup
 from bench.engine_rig import CLIENTS, PATIENCE, SPEED, Rig, drawing, opened, plain_pipeline
 from bench.plots import throughput
+from bench.table import aligned
 from bench.weights import PIXELS, SIZES
 
 LONG = 40
@@ -217,12 +218,7 @@ def _machine(device: str) -> str:
 
 
 def table(lines: Sequence[Line]) -> str:
-    cells = [("what", "value", "goal"), *((line.what, line.value, line.goal) for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )
+    return aligned([("what", "value", "goal"), *((line.what, line.value, line.goal) for line in lines)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -236,8 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plot", help="write throughput against clients to this PNG")
     speed = parser.add_argument_group("settings of the backend")
     speed.add_argument("--compile", choices=("off", "regional"), default="off")
-    for name in ("cuda-graphs", "channels-last", "fused-qkv", "decode-stream"):
+    for name in ("cuda-graphs", "channels-last", "fused-qkv", "decode-stream", "pinned-copies"):
         speed.add_argument(f"--{name}", action="store_true")
+    speed.add_argument("--passes-ahead", type=int, default=0)
     speed.add_argument("--decode-rows", type=int, default=1)
     speed.add_argument("--encode-rows", type=int, default=1)
     speed.add_argument("--step-cache", type=int, default=1)

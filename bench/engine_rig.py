@@ -30,8 +30,8 @@ CLIENTS = (1, 2, 4, 8, 16)
 PATIENCE = 3600.0
 SAMPLERS = ("Euler", "DPM++ 2M", "Euler a", "DDIM", "Heun", "LMS", "DPM++ SDE", "UniPC")
 SPEED = (
-    "compile", "cuda_graphs", "channels_last", "fused_qkv", "decode_stream", "decode_rows", "encode_rows",
-    "step_cache",
+    "compile", "cuda_graphs", "channels_last", "fused_qkv", "decode_stream", "pinned_copies", "passes_ahead",
+    "decode_rows", "encode_rows", "step_cache",
 )  # fmt: skip
 """Settings of the backend that are options here too."""
 

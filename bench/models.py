@@ -19,7 +19,6 @@ import torch
 
 from adapters.backends.torch.checkpoints import Checkpoints, Wanted
 from adapters.backends.torch.devices import choose_device, choose_dtype
-from adapters.backends.torch.inversions import Inversions
 from adapters.models.catalog_disk import DiskModelCatalog
 from bench.table import Measurement, Row, Size, render
 from core.domain.model import ModelRef
@@ -51,7 +50,7 @@ def switch(checkpoints: Checkpoints, refs: list[ModelRef], count: int, wanted: W
 
 def measure(refs: list[ModelRef], count: int) -> list[Row]:
     device = choose_device("auto")
-    checkpoints = Checkpoints(device, choose_dtype("auto", device), Inversions())
+    checkpoints = Checkpoints(device, choose_dtype("auto", device))
     one, all_of_them = Wanted(), Wanted(limit=len(refs))
     switch(checkpoints, refs, WARM_UP, one)
     before = resident()

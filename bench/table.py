@@ -64,3 +64,11 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.2f}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """The first row is the heads of the columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

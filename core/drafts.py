@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from core.domain.image import BlobRef, ImageFormat, RasterImage
 from core.domain.model import ModelIdentity
-from core.domain.options import OptionValues
+from core.domain.option_table import OPTIONS
+from core.domain.options import OptionRegistry, OptionValues
 from core.domain.request import GenerationRequest
+from core.domain.styles import Style
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -27,6 +31,10 @@ class RequestDraft:
     :param applied_networks: kinds of extra networks (``lora``) that plugins apply; for the others a comment
         says that nothing does.
     :param model: the checkpoint; None for a kind that draws without one.
+    :param styles: the texts of styles as the job froze them, by name, to read. Those that
+        ``request.styles`` names are merged into the prompts by the built-in plugin ``styles``.
+    :param applied_styles: names of styles that plugins apply; for the others a comment says that nothing
+        does.
     """
 
     run_id: str
@@ -37,6 +45,8 @@ class RequestDraft:
     extras: dict[str, Any] = field(default_factory=dict)
     applied_networks: set[str] = field(default_factory=set)
     model: ModelIdentity | None = None
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    applied_styles: set[str] = field(default_factory=set)
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the request by name."""
@@ -145,12 +155,49 @@ class ResultDraft:
     comments: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPicture:
+    """How a picture came about that is about to be written. Of a grid, what is told of its first picture.
+
+    :param request: as it was drawn: after hooks, with what its nulls stand for.
+    :param index: among the pictures of the run, from 0.
+    :param prompt: of this picture; ``prompt_no_styles`` is the request's as it came, for all pictures.
+    :param seeds: of all pictures of the run.
+    :param model: the checkpoint.
+    :param accepted_at: when the job was; ``now`` is when the file is planned. Both have a zone.
+    """
+
+    request: GenerationRequest = field(default_factory=GenerationRequest)
+    index: int = 0
+    prompt: str = ""
+    negative_prompt: str = ""
+    prompt_no_styles: str = ""
+    seed: int = -1
+    subseed: int = -1
+    seeds: tuple[int, ...] = ()
+    sampler: str = ""
+    scheduler: str = ""
+    model: ModelIdentity | None = None
+    accepted_at: datetime = EPOCH
+    now: datetime = EPOCH
+
+
+def _defaults() -> OptionValues:
+    return OptionRegistry(OPTIONS).values({})
+
+
 @dataclass(slots=True)
 class SaveDraft:
-    """One picture about to be written below the data folder.
+    """One picture about to be written below the data folder. Fields from ``grid`` on are to read, but for
+    ``quality`` and ``lossless``; they have defaults for drafts that tests make.
 
     :param folder: parts of the folder's path, below the data folder.
-    :param stem: file name without number and extension.
+    :param stem: file name without number and extension; empty: the file has its number only. What is too
+        long is cut.
+    :param grid: whether it is a sheet, kept where grids are.
+    :param suffix: of what belongs to a picture: what its name ends with, ``-mask`` for one.
+    :param quality: 1 to 100, for formats that lose something; None: as the options say.
+    :param lossless: of WebP; None: as the options say.
     """
 
     run_id: str
@@ -159,6 +206,12 @@ class SaveDraft:
     folder: list[str]
     stem: str
     format: ImageFormat
+    grid: bool = False
+    suffix: str = ""
+    picture: SavedPicture = field(default_factory=SavedPicture)
+    options: OptionValues = field(default_factory=_defaults)
+    quality: int | None = None
+    lossless: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,7 @@ class Batch:
     :param hires_prompts: those of the second pass; the same as ``prompts`` unless the request has its own.
     :param extras: what plugins hand to the backend for this batch, by name. ``loras`` is a tuple of
         ``LoraChoice``, and ``hires_loras`` those of the second pass.
+    :param marks: for each picture, where the backend puts what its infotext is to say of it beside.
     """
 
     index: int
@@ -100,6 +101,7 @@ class Batch:
     networks: tuple[ExtraNetwork, ...] = ()
     hires_networks: tuple[ExtraNetwork, ...] = ()
     extras: Mapping[str, Any] = field(default_factory=dict)
+    marks: tuple[dict[str, str], ...] = ()
 
 
 class PreparedRun:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 
 import pluggy
@@ -14,7 +15,8 @@ import pluggy
 from core.domain.errors import PluginError, SerenaError
 from plugins.checks import check_draft
 from plugins.counting import HookCounts
-from plugins.limits import RunGuard
+from plugins.limits import RunGuard, TookTooLongError
+from plugins.marking import CallMarks, marked
 
 log = logging.getLogger("serena.plugins")
 
@@ -34,6 +36,7 @@ class HookRules:
     :param seconds: what one call may take; 0 sets no limit. Built-in plugins (``trusted``) have none.
     :param life_seconds: the same of the hooks for the start and the end of the application.
     :param trace: told of each call and its time, a line each.
+    :param marks: where it is marked which plugin each thread is in, of those that are not ``trusted``.
     """
 
     on_error: OnError = "fail"
@@ -42,6 +45,7 @@ class HookRules:
     life_seconds: float = 0.0
     trusted: Collection[str] = frozenset()
     trace: Trace | None = None
+    marks: CallMarks | None = None
 
 
 class HookCalls:
@@ -90,9 +94,20 @@ class HookCalls:
         return caller
 
     def broken(self, name: str, error: Exception) -> PluginError:
-        """For what the implementations of a hook have left together: which one did it is not known."""
+        """For what the implementations of a hook have left together: which one did it is not known. Built-in
+        ones are named where there are no others."""
+        return PluginError(", ".join(self._suspects(name)), name, error)
+
+    def left_broken(self, name: str, error: Exception) -> PluginError:
+        """The same, where nobody has looked at what each of them left: it counts as a failure of them."""
+        for plugin in self._suspects(name):
+            self.counts.left_broken(plugin, name)
+        return self.broken(name, error)
+
+    def _suspects(self, name: str) -> list[str]:
         wrappers, plain = self.implementations(name)
-        return PluginError(", ".join(str(impl.plugin_name) for impl in (*wrappers, *plain)), name, error)
+        names = [str(impl.plugin_name) for impl in (*wrappers, *plain)]
+        return [plugin for plugin in names if plugin not in self._rules.trusted] or names
 
     @contextmanager
     def naming(self, name: str, plugin: str) -> Iterator[None]:
@@ -159,22 +174,26 @@ class HookCalls:
             log.warning("%s", PluginError(impl.plugin_name, name, error))
 
     def _run(self, name: str, impl: pluggy.HookImpl, call: Callable[[], object]) -> None:
-        plugin, failed = impl.plugin_name, False
+        plugin, failed, late = impl.plugin_name, False, False
         started = time.perf_counter()
         try:
             with self.naming(name, plugin):
                 if plugin in self._rules.trusted:
                     call()
                 else:
-                    self.guard.alone(plugin, name, call, self._limit(name))
-        except PluginError:
-            failed = True
+                    self.guard.alone(plugin, name, self._marked(name, plugin, call), self._limit(name))
+        except PluginError as error:
+            failed, late = True, isinstance(error.__cause__, TookTooLongError)
             raise
         finally:
             took = time.perf_counter() - started
-            self.counts.called(plugin, name, took, failed=failed)
+            self.counts.called(plugin, name, took, failed=failed, late=late)
             if self._rules.trace is not None:
                 self._rules.trace(f"{name} {plugin} {took * 1000:.2f} ms")
+
+    def _marked(self, name: str, plugin: str, call: Callable[[], object]) -> Callable[[], object]:
+        marks = self._rules.marks
+        return call if marks is None else partial(marked, marks, plugin, name, call)
 
     def _limit(self, name: str) -> float:
         return self._rules.life_seconds if name in LIFE else self._rules.seconds

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from core.domain.errors import InvalidValue
 from core.domain.image import ImageFormat, RasterImage
 from core.domain.limits import check_types
+from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest
 from core.drafts import (
     BatchDraft,
@@ -21,6 +22,7 @@ from core.drafts import (
     PicturesDraft,
     RequestDraft,
     ResultDraft,
+    SavedPicture,
     SaveDraft,
     ScriptResult,
     Sheet,
@@ -61,6 +63,11 @@ def _request(draft: RequestDraft) -> None:
         raise TypeError(str(error)) from None
     _each("extra_generation_params", draft.extra_generation_params, str)
     _each("comments", draft.comments, str)
+    _is("options", draft.options, OptionValues)
+    _is("styles", draft.styles, Mapping)
+    _is("applied_styles", draft.applied_styles, set)
+    _is("applied_networks", draft.applied_networks, set)
+    _is("extras", draft.extras, dict)
 
 
 def _batch(draft: BatchDraft) -> None:
@@ -128,16 +135,31 @@ def _grid(draft: GridDraft) -> None:
 def _save(draft: SaveDraft) -> None:
     _is("image", draft.image, RasterImage)
     _is("infotext", draft.infotext, str)
+    _is_no_text("folder", draft.folder)
     _each("folder", draft.folder, str)
     _is("stem", draft.stem, str)
     if draft.format not in get_args(ImageFormat):
         known = ", ".join(get_args(ImageFormat))
         raise ValueError(f"format is {draft.format!r}; it must be one of {known}")
+    if draft.quality is not None:
+        _is("quality", draft.quality, int)
+        if not 1 <= draft.quality <= 100:
+            raise ValueError(f"quality is {draft.quality}; it must be between 1 and 100, or None")
+    if draft.lossless is not None:
+        _is("lossless", draft.lossless, bool)
+    _is("picture", draft.picture, SavedPicture)
+    _is("options", draft.options, OptionValues)
 
 
 def _is(what: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
         raise TypeError(f"{what} is {type(value).__name__}; it must be {kind.__name__}")
+
+
+def _is_no_text(what: str, value: object) -> None:
+    """A text is a sequence of texts, and no list of them was meant."""
+    if isinstance(value, str):
+        raise TypeError(f"{what} is {value!r}; it must be a list of parts")
 
 
 def _each(what: str, values: Iterable[object], kind: type) -> None:

@@ -13,7 +13,9 @@ from core.drafts import Draw, ScriptResult
 from plugins.calling import HookCalls, HookRules
 from plugins.checks import check_draft, check_result
 from plugins.counting import HookCount
+from plugins.drawing import UnmarkedDraw
 from plugins.manager import LoadedPlugins
+from plugins.marking import marked
 from plugins.scripts import OfferedScript, key_for
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class PluggyRunHooks:
         self._manager = loaded.manager
         self._scripts = loaded.scripts
         self._calls = HookCalls(loaded.manager, rules)
+        self._rules = rules
 
     def guard(
         self, run: Callable[[], GenerationResult], told: Callable[[PluginError], None]
@@ -86,11 +89,7 @@ class PluggyRunHooks:
         self._calls.call("serena_after_overlay", draft=draft)
 
     def grid(self, draft: GridDraft) -> None:
-        self._calls.call("serena_grid", draft=draft)
-        try:
-            check_draft("serena_grid", {"draft": draft})  # a failure that was skipped may have left anything
-        except (TypeError, ValueError) as error:
-            raise self._calls.broken("serena_grid", error) from error
+        self._call_and_check("serena_grid", draft)
 
     def finalize(self, draft: ResultDraft) -> None:
         self._calls.call("serena_finalize", draft=draft)
@@ -102,7 +101,7 @@ class PluggyRunHooks:
         self._calls.tell("serena_failed", run_id=run_id, error=error)
 
     def before_save(self, draft: SaveDraft) -> None:
-        self._calls.call("serena_before_save", draft=draft)
+        self._call_and_check("serena_before_save", draft)
 
     def saved(self, run_id: str, path: str) -> None:
         self._calls.tell("serena_saved", run_id=run_id, path=path)
@@ -116,10 +115,21 @@ class PluggyRunHooks:
     def shutdown(self) -> None:
         self._calls.tell("serena_shutdown")
 
+    def _call_and_check(self, name: str, draft: GridDraft | SaveDraft) -> None:
+        self._calls.call(name, draft=draft)
+        try:
+            check_draft(name, {"draft": draft})  # a failure that was skipped may have left anything
+        except (TypeError, ValueError) as error:
+            raise self._calls.broken(name, error) from error
+
     def _run_script(self, offered: OfferedScript, request: GenerationRequest, draw: Draw) -> ScriptResult:
-        assert offered.run is not None
+        run = offered.run
+        assert run is not None
+        marks = None if offered.plugin in self._rules.trusted else self._rules.marks
         with self._calls.naming(RUN, offered.plugin):
-            result = offered.run(request, offered.script.arguments(request), draw)
+            args = offered.script.arguments(request)
+            seen = draw if marks is None else UnmarkedDraw(draw, marks)
+            result = marked(marks, offered.plugin, RUN, lambda: run(request, args, seen))
             check_result(result)
             return result
 
@@ -137,4 +147,4 @@ class ShippedCalls:
         self._calls.call(name, **arguments)
 
     def error(self, name: str, error: Exception) -> PluginError:
-        return self._calls.broken(name, error)
+        return self._calls.left_broken(name, error)

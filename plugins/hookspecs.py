@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import pluggy
 
 if TYPE_CHECKING:
-    from core.domain.resources import LoraRef
+    from core.domain.resources import EmbeddingRef, LoraRef
     from core.drafts import (
         BatchDraft,
         GridDraft,
@@ -29,22 +29,27 @@ if TYPE_CHECKING:
     from plugins.settings import SettingsRegister
 
 PROJECT = "serena"
-HOOK_API_VERSION = "1.2"
-"""Semantic: 1.3 adds hooks, arguments or fields, and every plugin for 1.2 still works; 2.0 takes some
+HOOK_API_VERSION = "1.3"
+"""Semantic: 1.4 adds hooks, arguments or fields, and every plugin for 1.3 still works; 2.0 takes some
 away."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
-class Loras(Protocol):
-    """Where the LoRA files are found."""
+class Resources(Protocol):
+    """Where files are found beside the checkpoints. Each call looks again."""
 
     def loras(self) -> Sequence[LoraRef]: ...
 
+    def embeddings(self) -> Sequence[EmbeddingRef]: ...
 
-class _NoLoras:
+
+class _NoResources:
     def loras(self) -> Sequence[LoraRef]:
+        return ()
+
+    def embeddings(self) -> Sequence[EmbeddingRef]:
         return ()
 
 
@@ -53,7 +58,8 @@ class AppInfo:
     """What a plugin learns of the application it was loaded into.
 
     :param data_dir: the data folder; a plugin's own files belong into a folder of it.
-    :param models_dir: the models folder.
+    :param models_dir: the models folder, which file names of LoRAs are below.
+    :param embeddings_dir: the folder that file names of textual inversions are below.
     :param resources: what lies beside the checkpoints.
     """
 
@@ -62,7 +68,8 @@ class AppInfo:
     backend: str
     data_dir: Path = Path()
     models_dir: Path = Path("models")
-    resources: Loras = field(default_factory=_NoLoras)
+    resources: Resources = field(default_factory=_NoResources)
+    embeddings_dir: Path = Path("embeddings")
 
 
 @hookspec

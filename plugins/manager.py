@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points, version
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -14,11 +15,14 @@ import pluggy
 
 from plugins import hookspecs
 from plugins.limits import within
+from plugins.marking import CallMarks, marked
 from plugins.report import PluginReport
 from plugins.scripts import Key, OfferedScript, ScriptRegister
 from plugins.settings import PluginOptions, SettingsRegister, folded
 
 GROUP = "serena"
+IMPORT = "its import"
+"""Where a plugin is that is marked while it is imported."""
 NOTHING: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 log = logging.getLogger("serena.plugins")
 
@@ -49,6 +53,7 @@ def load_plugins(
     specs: Sequence[ModuleType] = (),
     given: Mapping[str, Mapping[str, Any]] = NOTHING,
     seconds: float = 0.0,
+    marks: CallMarks | None = None,
 ) -> LoadedPlugins:
     """Register built-ins, then entry points of the group ``serena``, then ``objects`` given by name.
 
@@ -60,7 +65,7 @@ def load_plugins(
     :param given: what the configuration says to single plugins, by their names.
     :param seconds: what importing a plugin, and asking it what it offers, may take; 0 sets no limit.
     """
-    loader = _Loader((hookspecs, *specs), given, seconds)
+    loader = _Loader((hookspecs, *specs), given, seconds, marks)
     for name, plugin in builtin:
         if name not in block:
             loader.register(_builtin_report(name), plugin)
@@ -70,7 +75,8 @@ def load_plugins(
             loader.load(point)
     for name, plugin in objects:
         loader.register(_object_report(name), plugin)
-    for name in sorted(loader.given):
+    refused = {folded(report.name) for report in loader.reports if report.error is not None}
+    for name in sorted(loader.given.keys() - refused):
         log.warning("plugins.%s is passed over: no plugin of that name has settings", name)
     return LoadedPlugins(loader.manager, tuple(loader.reports), loader.scripts, tuple(loader.settings))
 
@@ -87,11 +93,16 @@ class _Loader:
     """Loads plugins one by one, each in its own ``try``."""
 
     def __init__(
-        self, specs: Sequence[ModuleType], given: Mapping[str, Mapping[str, Any]], seconds: float
+        self,
+        specs: Sequence[ModuleType],
+        given: Mapping[str, Mapping[str, Any]],
+        seconds: float,
+        marks: CallMarks | None,
     ) -> None:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.given = _by_folded_name(given)
         self._seconds = seconds
+        self._marks = marks
         self._prefixes = tuple(spec.PREFIX for spec in specs if hasattr(spec, "PREFIX"))
         for spec in specs:
             self.manager.add_hookspecs(spec)
@@ -108,7 +119,9 @@ class _Loader:
             builtin=False,
         )
         try:
-            plugin = within(self._seconds, lambda: _made(point))
+            plugin = within(
+                self._seconds, partial(marked, self._marks, point.name, IMPORT, partial(_made, point))
+            )
         except (Exception, SystemExit) as error:
             self._refuse(report, f"cannot be imported: {type(error).__name__}: {error}")
         else:
@@ -142,8 +155,10 @@ class _Loader:
         scripts = ScriptRegister(report.name, self.scripts)
         settings = SettingsRegister(report.name, self.given.get(folded(report.name), {}), self.settings)
         seconds = 0.0 if report.builtin else self._seconds
-        within(seconds, lambda: self._offer("serena_register_settings", plugin, settings))
-        within(seconds, lambda: self._offer("serena_register_scripts", plugin, scripts))
+        marks = None if report.builtin else self._marks
+        for hook, register in (("serena_register_settings", settings), ("serena_register_scripts", scripts)):
+            offer = partial(self._offer, hook, plugin, register)
+            within(seconds, partial(marked, marks, report.name, hook, offer))
         self.scripts.update(scripts.offered)
         if settings.offered is not None:
             self.settings.append(settings.offered)

@@ -113,13 +113,13 @@ class SettingsRegister:
 
     def _configured(self, kind: type[BaseModel]) -> dict[str, Any]:
         """The values until somebody changes one, as JSON has them."""
-        unknown = sorted(set(self._given) - set(kind.model_fields))
+        given = _spelt(kind, self._given)
+        unknown = sorted(set(given) - set(kind.model_fields))
         if unknown:
             known = ", ".join(kind.model_fields)
             raise ValueError(f"its settings: there is no {unknown[0]!r}; there are {known}")
-        given = {name: _from_text(value) for name, value in self._given.items()}
         try:
-            made = kind.model_validate(given)
+            made = _made(kind, given)
             plain = _as_json(made)
             if kind.model_validate(plain) != made:
                 raise ValueError("its settings: they come back changed from JSON; secrets and bytes do")
@@ -135,14 +135,37 @@ def folded(name: str) -> str:
     return re.sub(r"\W", "_", name).lower()
 
 
-def _from_text(value: Any) -> Any:
-    """Environment variables are texts; lists and tables are written in them as JSON."""
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
+def _spelt(kind: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` by the names of fields. Environment variables come in small letters, and theirs win."""
+    small: dict[str, list[str]] = {}
+    for field in kind.model_fields:
+        small.setdefault(field.lower(), []).append(field)
+    spelt = {name: value for name, value in given.items() if name in kind.model_fields}
+    for name, value in given.items():
+        fields = small.get(name, [])
+        if name not in spelt:
+            spelt[fields[0] if len(fields) == 1 else name] = value
+    return spelt
+
+
+def _made(kind: type[BaseModel], given: Mapping[str, Any]) -> BaseModel:
+    """Environment variables are texts. One that its field does not take as a text is read as JSON: so lists,
+    tables and null are written there. Raises ``ValidationError``."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        refused = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
+        read = {name: _read(value) for name, value in given.items() if name in refused}
+        if read == {name: given[name] for name in read}:
+            raise
+        return kind.model_validate({**given, **read})
+
+
+def _read(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _is_restricted(kind: type[BaseModel], field: str) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from adapters.backends.torch.hook_drafts import TorchResiduals as TorchResiduals
     from adapters.backends.torch.hook_drafts import TorchRowsDraft as TorchRowsDraft
     from adapters.backends.torch.hook_drafts import TorchSampledDraft as TorchSampledDraft
+    from adapters.backends.torch.hook_drafts import TorchTextDraft as TorchTextDraft
+    from adapters.backends.torch.hook_drafts import TorchWord as TorchWord
     from adapters.settings import Settings as Settings
     from adapters.settings import load_settings as load_settings
     from core.domain.errors import BackendError as BackendError
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from core.domain.errors import LeaseLost as LeaseLost
     from core.domain.errors import MissingWeights as MissingWeights
     from core.domain.errors import ModelError as ModelError
+    from core.domain.errors import NotKept as NotKept
     from core.domain.errors import NotReady as NotReady
     from core.domain.errors import NoWorker as NoWorker
     from core.domain.errors import PluginError as PluginError
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from core.domain.result import ResultImage as ResultImage
     from core.domain.result import RunReceipt as RunReceipt
     from core.domain.scripts import Script as Script
+    from core.domain.styles import Style as Style
     from core.drafts import BatchDraft as BatchDraft
     from core.drafts import Draw as Draw
     from core.drafts import DrawnImage as DrawnImage
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
     from core.drafts import PicturesDraft as PicturesDraft
     from core.drafts import RequestDraft as RequestDraft
     from core.drafts import ResultDraft as ResultDraft
+    from core.drafts import SavedPicture as SavedPicture
     from core.drafts import SaveDraft as SaveDraft
     from core.drafts import ScriptResult as ScriptResult
     from core.drafts import Sheet as Sheet
@@ -114,6 +119,7 @@ _HOME = {
     "MissingWeights": _ERRORS,
     "ModelError": _ERRORS,
     "NoWorker": _ERRORS,
+    "NotKept": _ERRORS,
     "NotReady": _ERRORS,
     "Outcome": "core.domain.result",
     "Pictures": "serena.api",
@@ -128,6 +134,7 @@ _HOME = {
     "ResultImage": "core.domain.result",
     "RunReceipt": "core.domain.result",
     "SaveDraft": "core.drafts",
+    "SavedPicture": "core.drafts",
     "Script": "core.domain.scripts",
     "ScriptArg": "core.domain.resources",
     "ScriptRegister": "plugins.scripts",
@@ -139,6 +146,7 @@ _HOME = {
     "SettingsRegister": "plugins.settings",
     "Sheet": "core.drafts",
     "StorageError": _ERRORS,
+    "Style": "core.domain.styles",
     "TorchBlendDraft": "adapters.backends.torch.hook_drafts",
     "TorchGuidedDraft": "adapters.backends.torch.hook_drafts",
     "TorchMoment": "adapters.backends.torch.hook_drafts",
@@ -149,6 +157,8 @@ _HOME = {
     "TorchResiduals": "adapters.backends.torch.hook_drafts",
     "TorchRowsDraft": "adapters.backends.torch.hook_drafts",
     "TorchSampledDraft": "adapters.backends.torch.hook_drafts",
+    "TorchTextDraft": "adapters.backends.torch.hook_drafts",
+    "TorchWord": "adapters.backends.torch.hook_drafts",
     "UnknownBackend": _ERRORS,
     "UnknownJob": _ERRORS,
     "UnknownModel": _ERRORS,
@@ -192,6 +202,7 @@ __all__ = [
     "MissingWeights",
     "ModelError",
     "NoWorker",
+    "NotKept",
     "NotReady",
     "Outcome",
     "Pictures",
@@ -206,6 +217,7 @@ __all__ = [
     "ResultImage",
     "RunReceipt",
     "SaveDraft",
+    "SavedPicture",
     "Script",
     "ScriptArg",
     "ScriptRegister",
@@ -217,6 +229,7 @@ __all__ = [
     "SettingsRegister",
     "Sheet",
     "StorageError",
+    "Style",
     "TorchBlendDraft",
     "TorchGuidedDraft",
     "TorchMoment",
@@ -227,6 +240,8 @@ __all__ = [
     "TorchResiduals",
     "TorchRowsDraft",
     "TorchSampledDraft",
+    "TorchTextDraft",
+    "TorchWord",
     "UnknownBackend",
     "UnknownJob",
     "UnknownModel",

@@ -126,6 +126,7 @@ class Serena:
         return self._app.images.put_image(_encoded(picture))
 
     def _draw(self, request: GenerationRequest) -> Pictures:
+        self._app.settle()
         job_id = self._app.images.submit(request)
         try:
             job = self._app.images.wait(job_id)

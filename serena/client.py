@@ -20,6 +20,7 @@ from adapters.client.models import JobState as JobState
 from adapters.client.models import JobView as JobView
 from adapters.client.models import ModelList as ModelList
 from adapters.client.models import ModelView as ModelView
+from adapters.client.models import PluginView as PluginView
 from adapters.client.models import Problem as Problem
 from adapters.client.models import ProgressView as ProgressView
 from adapters.client.models import QueueView as QueueView
@@ -43,6 +44,7 @@ __all__ = [
     "JobView",
     "ModelList",
     "ModelView",
+    "PluginView",
     "Problem",
     "ProgressView",
     "QueueView",

@@ -46,6 +46,7 @@ def _generate(context: typer.Context, flags: DrawFlags) -> None:
 
 
 def _draw(application: Application, flags: DrawFlags) -> Drawing:
+    application.settle()
     requests = requests_from(flags, application)
     application.start()
     with watcher() as watching:

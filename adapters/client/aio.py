@@ -21,6 +21,7 @@ from adapters.client.models import (
     JobView,
     ModelList,
     ModelView,
+    PluginView,
     QueueView,
     job_of,
 )
@@ -139,6 +140,9 @@ class AsyncClient:
 
     async def model(self, name: str) -> ModelView:
         return await self._send(calls.model(name))
+
+    async def plugins(self) -> list[PluginView]:
+        return await self._send(calls.plugins())
 
     async def queue(self) -> QueueView:
         return await self._send(calls.queue())

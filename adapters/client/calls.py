@@ -19,6 +19,8 @@ from adapters.client.models import (
     JobView,
     ModelList,
     ModelView,
+    PluginList,
+    PluginView,
     QueueView,
 )
 
@@ -29,6 +31,7 @@ PAGE = 100
 _JOB, _PAGE = TypeAdapter(JobView), TypeAdapter(JobPage)
 _LIST, _QUEUE = TypeAdapter(JobList), TypeAdapter(QueueView)
 _MODELS, _MODEL = TypeAdapter(ModelList), TypeAdapter(ModelView)
+_PLUGINS = TypeAdapter(PluginList)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,13 @@ def models() -> Call[ModelList]:
 
 def model(name: str) -> Call[ModelView]:
     return Call("GET", f"{MODELS}/{quote(name)}", lambda answer: _MODEL.validate_json(answer.content))
+
+
+def plugins() -> Call[list[PluginView]]:
+    def read(response: httpx.Response) -> list[PluginView]:
+        return _PLUGINS.validate_json(response.content).plugins
+
+    return Call("GET", "/api/v1/plugins", read)
 
 
 def job_path(job_id: str) -> str:

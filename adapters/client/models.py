@@ -30,6 +30,9 @@ from adapters.http.wire.jobs import ResultView as ResultView
 from adapters.http.wire.models import ModelList as ModelList
 from adapters.http.wire.models import ModelView as ModelView
 from adapters.http.wire.models import UnusableModel as UnusableModel
+from adapters.http.wire.plugins import HookView as HookView
+from adapters.http.wire.plugins import PluginList as PluginList
+from adapters.http.wire.plugins import PluginView as PluginView
 from adapters.http.wire.problems import Problem as Problem
 from adapters.http.wire.problems import class_name as class_name
 from core.domain.job import JobState as JobState

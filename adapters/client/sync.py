@@ -20,6 +20,7 @@ from adapters.client.models import (
     JobView,
     ModelList,
     ModelView,
+    PluginView,
     QueueView,
     job_of,
 )
@@ -141,6 +142,10 @@ class Client:
     def model(self, name: str) -> ModelView:
         """One checkpoint, by title, name, file name or hash."""
         return self._send(calls.model(name))
+
+    def plugins(self) -> list[PluginView]:
+        """What became of each plugin, and how often it has failed since the server started."""
+        return self._send(calls.plugins())
 
     def queue(self) -> QueueView:
         return self._send(calls.queue())

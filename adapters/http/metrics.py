@@ -140,7 +140,7 @@ class _Queue(Collector):
         yield GaugeMetricFamily("serena_queue_length", "Jobs that wait", value=waiting)
         yield GaugeMetricFamily("serena_draining", "1 while no more jobs are taken", value=queue.draining)
         out = queue.outage is not None
-        yield GaugeMetricFamily("serena_outage", "1 while what draws cannot be started", value=out)
+        yield GaugeMetricFamily("serena_outage", "1 while nothing can be drawn or kept", value=out)
 
 
 class _Plugins(Collector):

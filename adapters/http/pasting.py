@@ -63,6 +63,7 @@ OPTIONS: Mapping[str, str] = {
     "hires_fix_refiner_pass": "Hires refiner",
     "eta_ddim": "Eta DDIM",
     "eta_ancestral": "Eta",
+    "sd3_enable_t5": "Enable T5",
     "distilled_cfg_scale": "Distilled CFG Scale",
     "s_churn": "Sigma churn",
     "s_tmin": "Sigma tmin",

@@ -24,12 +24,15 @@ STATUS: Mapping[type[SerenaError], int] = {
     domain.UnusableName: 422,
     domain.QueueFull: 429,
     domain.NotReady: 503,
+    domain.NotKept: 503,
 }
 """By class; a subclass has the status of its nearest base, and what is not listed has 500."""
 
 INTERNAL = "Serena failed while it handled this request; its log says why"
 
+A_FILE = "a file of the server"
 _ABSOLUTE = re.compile(r"""'(?:/|[A-Za-z]:)[^']*'|"(?:/|[A-Za-z]:)[^"]*\"""")
+_BARE = re.compile(r"""(?:^|(?<=[\s('"=]))(?:/|[A-Za-z]:[\\/])[^\s'")]*""")
 _KINDS = {kind.__name__: kind for kind in vars(domain).values() if isinstance(kind, type)}
 
 
@@ -45,4 +48,9 @@ def kind_of(error: JobError) -> type[SerenaError] | None:
 
 def public_text(kind: type[SerenaError], message: str) -> str:
     """The sentence for callers. Where a server keeps its files is nobody's business; the log has the path."""
-    return _ABSOLUTE.sub("a file of the server", message) if kind is domain.StorageError else message
+    return _ABSOLUTE.sub(A_FILE, message) if kind in (domain.StorageError, domain.NotKept) else message
+
+
+def without_paths(text: str) -> str:
+    """What somebody else's code said, without the absolute paths in it, quoted or not."""
+    return _BARE.sub(A_FILE, _ABSOLUTE.sub(A_FILE, text))

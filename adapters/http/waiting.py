@@ -12,7 +12,7 @@ from functools import partial
 from fastapi import Request
 
 from adapters.http.stopping import stopping_of
-from core.domain.errors import NotReady, NoWorker, SerenaError, UnknownJob
+from core.domain.errors import NotReady, SerenaError, UnknownJob
 from core.domain.job import Job, JobId
 from core.ports.driving import ControlJobs, GenerateImages
 
@@ -35,7 +35,8 @@ async def job_ended(images: GenerateImages, jobs: ControlJobs, request: Request,
     """The job of ``submit``, which is called outside of the loop, once it has ended.
 
     Abandons it when the client disconnects (then raises :class:`ClientGoneError`). Raises ``NotReady`` when
-    the server ends before the job, and ``NoWorker`` when nothing can be drawn for now.
+    the server ends before the job, ``NoWorker`` when nothing can be drawn for now, ``NotKept`` when nothing
+    can be stored.
     """
     async with waiting_for(images, jobs, request, submit) as ended:
         gone = asyncio.create_task(_disconnected(request))
@@ -59,8 +60,8 @@ async def waiting_for(
     images: GenerateImages, jobs: ControlJobs, request: Request, submit: Submit
 ) -> AsyncIterator[asyncio.Future[Job]]:
     """Within, this caller waits for the job of ``submit``, whose end settles the future; so does the
-    ``NoWorker`` of an outage, which nobody waits out. Who leaves before the job has ended has gone, and it is
-    abandoned; unless the server ends, which is not the job's fault."""
+    ``NoWorker`` or ``NotKept`` of an outage, which nobody waits out. Who leaves before the job has ended has
+    gone, and it is abandoned; unless the server ends, which is not the job's fault."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Job] = loop.create_future()
 
@@ -68,11 +69,11 @@ async def waiting_for(
         if not ended.done():
             ended.set_result(job)
 
-    def refuse(reason: str) -> None:
+    def refuse(error: SerenaError) -> None:
         if not ended.done():
-            ended.set_exception(NoWorker(f"{reason}; {WAITS}"))
+            ended.set_exception(type(error)(f"{error}; {WAITS}"))
 
-    def tell(say: Callable[..., None], what: Job | str) -> None:
+    def tell(say: Callable[..., None], what: Job | SerenaError) -> None:
         # The loop is closed when the server ended before the job did: nobody waits then.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(say, what)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from core.domain.errors import UnusableName
 from core.domain.filenames import number_of
 
-_FORBIDDEN = frozenset('/\\:*?"<>|')
+_FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f\ud800-\udfff]')
 
 
 def check_name(name: str) -> str:
     """``name`` if it may be one part of a path. Raises ``UnusableName``."""
-    clean = name and name not in (".", "..") and not any(c in _FORBIDDEN or ord(c) < 32 for c in name)
+    clean = name and name not in (".", "..") and not _FORBIDDEN.search(name)
     if not clean or name.endswith((" ", ".")):
         shown = repr(name if len(name) <= 80 else name[:77] + "...")
         raise UnusableName(

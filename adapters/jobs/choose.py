@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from adapters.jobs.memory import MemoryJobStore
 from core.domain.errors import SettingsError
@@ -11,19 +12,22 @@ from core.domain.errors import SettingsError
 if TYPE_CHECKING:
     from core.ports.driven import JobStore
 
+Report: TypeAlias = Callable[[str | None], None]
 FILE_NAME: Final = "jobs.sqlite"
 _POSTGRES: Final = ("postgresql", "postgres", "postgresql+psycopg")
 
 
-def open_job_store(value: str, data_dir: Path) -> JobStore:
+def open_job_store(value: str, data_dir: Path, report: Report = lambda reason: None) -> JobStore:
     """``memory``, ``sqlite`` (a file in the data folder; also ``auto``) or the URL of a PostgreSQL database.
 
     Raises ``SettingsError`` for another value, and what opening raises. No message holds a password.
+
+    :param report: told the reason when a disk has failed to keep jobs, and None when that is over.
     """
     if value == "memory":
         return MemoryJobStore()
     if value in ("auto", "sqlite"):
-        return _sqlite(data_dir / FILE_NAME)
+        return _sqlite(data_dir / FILE_NAME, report)
     scheme = value.partition("://")[0]
     if "://" in value and scheme in _POSTGRES:
         return _postgres(value)
@@ -34,11 +38,11 @@ def open_job_store(value: str, data_dir: Path) -> JobStore:
     )
 
 
-def _sqlite(path: Path) -> JobStore:
+def _sqlite(path: Path, report: Report) -> JobStore:
     from adapters.jobs.sql.sqlite import PATIENCE, open_sqlite
     from adapters.jobs.sql.store import SqlJobStore
 
-    return SqlJobStore(open_sqlite(path), patience=PATIENCE)
+    return SqlJobStore(open_sqlite(path, report=report), patience=PATIENCE)
 
 
 def _postgres(value: str) -> JobStore:

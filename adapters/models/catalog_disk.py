@@ -19,7 +19,7 @@ from adapters.models.report import report_on
 from adapters.models.scan import find_folders
 from adapters.models.sidecars import config_beside
 from adapters.models.single_files import describe_checkpoint, find_files
-from adapters.models.vae_files import find_vae
+from adapters.models.vae_files import check_vae, find_vae
 from core.domain.errors import ModelError
 from core.domain.model import ModelIdentity, ModelRef
 from core.domain.model_report import ModelProblem, ModelReport
@@ -104,7 +104,10 @@ class DiskModelCatalog:
 
     def vae(self, model: ModelRef, option: str) -> ModelIdentity | None:
         path = find_vae(self._folder, option, Path(model.location))
-        return None if path is None else ModelIdentity(path.name, self._hashes.of_file(path))
+        if path is None:
+            return None
+        check_vae(path, model.family)
+        return ModelIdentity(path.name, self._hashes.of_file(path))
 
     def refresh(self) -> None:
         with self._lock:

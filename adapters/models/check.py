@@ -102,7 +102,11 @@ def _has(index: dict[str, Any], name: str) -> bool:
 
 
 def check_inside(path: Path, root: Path) -> None:
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        raise ModelError(f"{path} leads round in a circle; put the files themselves there") from None
+    if not inside:
         raise ModelError(f"{path} leads out of {root}; put the files themselves there")
 
 

@@ -103,6 +103,7 @@ ACTING = frozenset(
         "infotext_skip_pasting",
         "infotext_styles",
         "lora_add_hashes_to_infotext",
+        "textual_inversion_add_hashes_to_infotext",
         "live_previews_enable",
         "live_previews_image_format",
         "show_progress_every_n_steps",

@@ -26,6 +26,7 @@ SerenaError                      anything that Serena raises on purpose
 │   └── UnknownBackend           no backend of that name is installed
 ├── PluginError                  a plugin's hook failed
 ├── StorageError                 the disk refused: full, read-only, gone
+│   ├── NotKept                  it failed while it was to keep something; that is tried again
 │   └── UnusableName             a file or folder that the options name and that cannot be
 ├── SettingsError                the process was started with a wrong setting
 └── Interrupted                  a job was told to stop (carries no blame)
@@ -36,6 +37,8 @@ The message of each says what was wrong, with which value, and what would be rig
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from core.domain.nearest import offered
 
 UNFORESEEN = "the run failed for a reason that nobody foresaw; the log of the server says which"
 """What callers are told of an exception that is none of ours: its own text may hold paths."""
@@ -53,9 +56,7 @@ class InvalidValue(InvalidRequest):
     """One named value is wrong."""
 
     def __init__(self, field: str, value: object, expected: str) -> None:
-        shown = repr(value)
-        shown = shown if len(shown) <= 80 else shown[:77] + "..."
-        super().__init__(f"{field} is {shown}; {expected}")
+        super().__init__(f"{field} is {_shown(value)}; {expected}")
         self.field = field
         self.value = value
         self.expected = expected
@@ -69,7 +70,7 @@ class UnknownSampler(InvalidRequest):
     """No sampler has that name or alias."""
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
-        super().__init__(f"Sampler not found: {name!r}{_listed(known)}")
+        super().__init__(f"Sampler not found: {_shown(name)}{_listed(name, known)}")
         self.name = name
 
 
@@ -77,7 +78,7 @@ class UnknownScheduler(InvalidRequest):
     """No noise schedule has that name, label or alias."""
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
-        super().__init__(f"Scheduler not found: {name!r}{_listed(known)}")
+        super().__init__(f"Scheduler not found: {_shown(name)}{_listed(name, known)}")
         self.name = name
 
 
@@ -85,9 +86,9 @@ class UnknownModel(InvalidRequest):
     """No checkpoint has that title, name or hash."""
 
     def __init__(self, name: str, known: tuple[str, ...] = (), problem: str | None = None) -> None:
-        listed = f"; known models: {', '.join(known)}" if known else "; there are no models yet"
+        listed = f"; known models: {offered(name, known)}" if known else "; there are no models yet"
         what = "not found" if problem is None else f"cannot be used: {problem}"
-        super().__init__(f"model {name!r} {what}{listed}")
+        super().__init__(f"model {_shown(name)} {what}{listed}")
         self.name = name
 
 
@@ -103,7 +104,7 @@ class UnknownOption(InvalidRequest):
     """No option has that key."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"option {key!r} does not exist; GET /sdapi/v1/options lists those that do")
+        super().__init__(f"option {_shown(key)} does not exist; GET /sdapi/v1/options lists those that do")
         self.key = key
 
 
@@ -223,6 +224,11 @@ class StorageError(SerenaError):
     """The disk refused to keep something: full, read-only or gone."""
 
 
+class NotKept(StorageError):
+    """The disk failed while it was to keep something. Whether it did is not known, and nothing more is given
+    to it until it has shown that it keeps things; that is tried again and again."""
+
+
 class UnusableName(StorageError):
     """A file or folder that options or prompts name, and that cannot or may not be on this disk."""
 
@@ -239,8 +245,14 @@ class Interrupted(SerenaError):
         self.skipped = skipped
 
 
-def _listed(known: Iterable[str]) -> str:
-    names = ", ".join(known)
+def _shown(value: object) -> str:
+    """Callers may send any text; a sentence stays one."""
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def _listed(name: str, known: Iterable[str]) -> str:
+    names = offered(name, known)
     return f"; there are {names}" if names else ""
 
 

@@ -122,6 +122,13 @@ def recognise(shapes: Shapes, metadata: Mapping[str, str], told: str | None = No
     )
 
 
+def latent_channels(family: str) -> int | None:
+    """Of its latents; None for a family that is not known."""
+    if family in FLOW_FAMILIES:
+        return FLOW_FAMILIES[family].channels
+    return 4 if family in TITLES else None
+
+
 def other_kind(shapes: Shapes) -> str:
     """What a file that is no checkpoint seems to be, in words."""
     for words, marks in _OTHERS:

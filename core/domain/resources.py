@@ -60,15 +60,26 @@ class LoraChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRef:
-    """A textual inversion. ``loaded``: it fits the model in use; ``shape``: numbers in a vector."""
+    """A textual inversion. ``loaded``: it fits the model in use; ``shape``: numbers in a vector.
+
+    :param second: numbers in a vector for the second text encoder; None: it has none for that.
+    :param filename: of its file below the folder of textual inversions.
+    """
 
     name: str
     shape: int
     vectors: int
+    second: int | None = None
+    filename: str = ""
     loaded: bool = True
     step: int | None = None
     sd_checkpoint: str | None = None
     sd_checkpoint_name: str | None = None
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Numbers in a vector, for each text encoder."""
+        return (self.shape,) if self.second is None else (self.shape, self.second)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from core.domain.errors import InvalidValue, UnknownScript
+from core.domain.nearest import offered
 from core.domain.request import GenerationRequest, Kind
 from core.domain.resources import ScriptArg, ScriptInfo
 
@@ -113,7 +114,7 @@ def _choice(where: str, choices: Sequence[str], value: Any) -> str:
         return choices[value]
     found = next((c for c in choices if isinstance(value, str) and c.casefold() == value.casefold()), None)
     if found is None:
-        raise InvalidValue(where, value, f"it must be one of {', '.join(choices)}")
+        raise InvalidValue(where, value, f"it must be one of {offered(str(value), choices)}")
     return found
 
 

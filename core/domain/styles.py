@@ -1,4 +1,4 @@
-"""Named prompt styles: merged into prompts, read from CSV, found again in finished prompts."""
+"""Named prompt styles: read from CSV, and found again in finished prompts."""
 
 from __future__ import annotations
 
@@ -19,26 +19,6 @@ class Style:
     name: str
     prompt: str | None = ""
     negative_prompt: str | None = ""
-
-
-def merge(prompt: str, texts: Iterable[str]) -> str:
-    """The prompt with each style text around it (where it has ``{prompt}``) or behind it."""
-    for text in texts:
-        if PLACE in text:
-            prompt = text.replace(PLACE, prompt)
-        else:
-            prompt = ", ".join(part for part in (prompt.strip(), text.strip()) if part)
-    return prompt
-
-
-def apply_styles(prompt: str, names: Iterable[str], styles: Mapping[str, Style]) -> str:
-    """A positive prompt with the styles of those names, in order. An unknown style adds nothing."""
-    return merge(prompt, [(style.prompt or "") if (style := styles.get(name)) else "" for name in names])
-
-
-def apply_negative_styles(negative: str, names: Iterable[str], styles: Mapping[str, Style]) -> str:
-    found = [styles.get(name) for name in names]
-    return merge(negative, [(style.negative_prompt or "") if style else "" for style in found])
 
 
 def parse_csv(text: str) -> list[Style]:
@@ -108,7 +88,7 @@ def extract_styles(prompt: str, negative: str, styles: Iterable[Style]) -> Extra
 
 
 def _without(text: str, style: str) -> str | None:
-    """The text that ``merge(…, [style])`` made this one of, or ``None`` if it did not."""
+    """The text that the style was merged into, or ``None`` if it was not."""
     style, stripped = style.strip(), text.strip()
     if not style:
         return text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.domain.errors import InvalidValue
 from core.domain.geometry import Size, upscaler_target
+from core.domain.nearest import offered
 from core.domain.options import OptionValues
 from core.domain.resources import UpscalerRef
 
@@ -89,4 +90,4 @@ def _ramp(distance: int, overlap: int) -> float:
 def check_upscaler(field: str, name: str, known: Sequence[str]) -> None:
     """Raises ``InvalidValue`` for an upscaler that there is not."""
     if name not in known:
-        raise InvalidValue(field, name, f"it must be one of {', '.join(known)}")
+        raise InvalidValue(field, name, f"it must be one of {offered(name, known)}")

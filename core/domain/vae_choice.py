@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from core.domain.errors import InvalidValue
+from core.domain.errors import InvalidValue, ModelError
+from core.domain.nearest import offered
 
+VAE_OPTION = "sd_vae"
 AUTOMATIC, OWN = ("", "Automatic"), "None"
 _SUFFIX = ".safetensors"
+
+
+def blamed(overrides: Mapping[str, Any], error: ModelError) -> ModelError | InvalidValue:
+    """The error for a VAE that cannot be used: the request's own where it names that VAE, else ``error``.
+
+    :param overrides: the ``override_settings`` of the request.
+    """
+    asked = overrides.get(VAE_OPTION)
+    if asked is None or asked == OWN or asked in AUTOMATIC:
+        return error
+    return InvalidValue(VAE_OPTION, asked, str(error))
 
 
 def name_beside(checkpoint: str) -> str:
@@ -32,8 +46,8 @@ def choose_vae(option: str, checkpoint: str, beside: str | None, names: Sequence
     by_stem = {name.removesuffix(_SUFFIX): name for name in known}
     chosen = option if option in known else by_stem.get(option)
     if chosen is None:
-        offered = ", ".join(["Automatic", OWN, *sorted(known)])
-        raise InvalidValue("sd_vae", option, f"it must be one of {offered[:500]}")
+        names = offered(option, ["Automatic", OWN, *sorted(known)])
+        raise InvalidValue(VAE_OPTION, option, f"it must be one of {names}")
     return chosen
 
 

@@ -14,9 +14,10 @@ from core.domain.request import DRAWN, GenerationRequest
 from core.domain.seeds import resolve_seed
 from core.domain.serial import to_plain
 from core.domain.unchosen import NONE, SAME_CHECKPOINT, chosen
+from core.domain.vae_choice import VAE_OPTION
 from core.ports.driven import ModelCatalog, StyleLibrary
 from core.sampling.registry import resolve, resolve_hires
-from core.stages.lookup import unknown_model
+from core.stages.lookup import chosen_vae, unknown_model
 
 
 class Acceptance:
@@ -53,7 +54,7 @@ class Acceptance:
             check(request)
         standing = self._options()
         options = standing.overlay(standing.opened(_given(request.override_settings)))
-        model = self.choose_model(options).identity if request.kind in DRAWN else None
+        model = self._choose_for(request, options) if request.kind in DRAWN else None
         return FrozenInputs(
             seed=resolve_seed(request.seed, self._random_seed),
             subseed=resolve_seed(request.subseed, self._random_seed),
@@ -73,6 +74,13 @@ class Acceptance:
         if first is None:
             raise NotReady("there is no model; put one into the models folder")
         return first if first.identity.sha256 else self._find(first.identity.name)
+
+    def _choose_for(self, request: GenerationRequest, options: OptionValues) -> ModelIdentity:
+        """The checkpoint; a VAE that the request names is there and fits it, as far as a header tells."""
+        model = self.choose_model(options)
+        if request.override_settings.get(VAE_OPTION) is not None:
+            chosen_vae(self._models, model, request, options)
+        return model.identity
 
     def _find(self, name: str) -> ModelRef:
         found = self._models.find(name)

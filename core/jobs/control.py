@@ -15,7 +15,7 @@ from core.domain.steps import JobSteps
 from core.jobs.ending import Endings
 from core.jobs.events import JobNews
 from core.jobs.live import LiveJobs, LiveRun, pick
-from core.jobs.outage import Outage
+from core.jobs.outage import Hear, Outages
 from core.jobs.retention import Retention
 from core.jobs.rules import JobRules
 from core.jobs.waiters import Waiters
@@ -41,7 +41,7 @@ class JobTools:
     rules: JobRules
     preview_format: Callable[[], ImageFormat | None]
     news: JobEvents = field(default_factory=JobNews)
-    outage: Outage = field(default_factory=Outage)
+    outage: Outages = field(default_factory=Outages)
 
 
 class JobControl:
@@ -126,7 +126,7 @@ class JobControl:
             return None
         return self._store.position(job_id) if waiting else 0
 
-    def when_unable(self, callback: Callable[[str], None]) -> Callable[[], None]:
+    def when_unable(self, callback: Hear) -> Callable[[], None]:
         return self._tools.outage.listen(callback)
 
     def drain(self, seconds: float = 0.0) -> None:

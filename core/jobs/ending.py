@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
+from core.domain.errors import StorageError
 from core.domain.job import Job, JobId, JobState
 from core.jobs.events import JobNews
 from core.jobs.publishing import Publisher
@@ -45,7 +47,8 @@ class Endings:
                 job = self._publisher.write_files(job)
         except BaseException:
             self._waiters.unmark(job_id)
-            self._tell_late(job_id)
+            with suppress(StorageError):  # then the keeper tells them, once the store can say how it ended
+                self._tell_late(job_id)
             raise
         if not job.state.is_final:
             self._waiters.unmark(job_id)

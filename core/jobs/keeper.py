@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from core.domain.errors import JobConflict, LeaseLost, StorageError, UnknownJob
+from core.domain.errors import JobConflict, LeaseLost, NotKept, StorageError, UnknownJob
 from core.domain.job import Job
 from core.jobs.ending import Endings
 from core.jobs.live import LiveJobs, LiveRun
@@ -146,5 +146,7 @@ class JobKeeper:
 def _guarded(part: Callable[[], None]) -> None:
     try:
         part()
+    except NotKept as error:
+        log.debug("jobs are not looked after for now: %s", error)  # which was told as an error once
     except StorageError as error:
         log.error("jobs could not be looked after: %s", error)

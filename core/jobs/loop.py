@@ -11,6 +11,7 @@ from core.domain.errors import (
     BackendError,
     Interrupted,
     LeaseLost,
+    NotKept,
     NoWorker,
     SerenaError,
     StorageError,
@@ -23,7 +24,7 @@ from core.jobs.context import working_on
 from core.jobs.ending import Endings
 from core.jobs.events import JobNews
 from core.jobs.live import LiveJobs, LiveRun
-from core.jobs.outage import Outage
+from core.jobs.outage import Outages
 from core.jobs.retention import Retention
 from core.jobs.rules import JobRules
 from core.jobs.slots import Slot, Slots
@@ -33,6 +34,7 @@ from core.ports.driving import JobEvents
 log = logging.getLogger("serena.jobs")
 
 MANY = 1000
+_STAYS = "job %s stays as it is until its lease ends: %s"
 
 ProcessImages: TypeAlias = Callable[[Job, LiveRun], GenerationResult]
 Change: TypeAlias = Callable[[Job], Job]
@@ -61,13 +63,13 @@ class JobLoop:
         new_id: Callable[[], str],
         rules: JobRules,
         is_draining: Callable[[], bool],
-        outage: Outage | None = None,
+        outage: Outages | None = None,
         slots: Slots | None = None,
         news: JobEvents | None = None,
     ) -> None:
         self._store = store
         self._endings = endings
-        self._outage = outage or Outage()
+        self._outage = outage or Outages()
         self._slots = slots or Slots(MANY)
         self._retention = retention
         self._live = live
@@ -93,7 +95,7 @@ class JobLoop:
     def _run_next(self, slot: Slot, timeout: float | None) -> JobId | None:
         try:
             job = self._store.take(self._started, timeout)
-        except _NotNowError:
+        except (_NotNowError, NotKept):  # the latter was told as an outage
             return None
         if job is None:
             return None
@@ -145,6 +147,8 @@ class JobLoop:
             return self._update(run, change)
         except (LeaseLost, UnknownJob) as error:
             log.warning("a result is dropped: %s", error)
+        except NotKept as error:  # it may be kept all the same; if not, it is drawn again
+            log.error(_STAYS, run.job.id, error)
         except StorageError as error:
             log.error("the result of job %s cannot be kept: %s", run.job.id, error)
             return self._commit_failure(run, describe(error))
@@ -164,7 +168,7 @@ class JobLoop:
         try:
             return self._update(run, self._failed(run.job, reason))
         except SerenaError as error:
-            log.error("job %s stays as it is until its lease ends: %s", run.job.id, error)
+            log.error(_STAYS, run.job.id, error)
         return None
 
     def _update(self, run: LiveRun, change: Change) -> Job:

@@ -161,9 +161,10 @@ class ControlJobs(Protocol):
         takes its time."""
         ...
 
-    def when_unable(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call ``callback`` once, from some thread, with one sentence, when it turns out that nothing can be
-        drawn here for now; at once while that is so. Jobs wait meanwhile, callers should not.
+    def when_unable(self, callback: Callable[[SerenaError], None]) -> Callable[[], None]:
+        """Call ``callback``, from some thread, when it turns out that nothing can be drawn or kept here for
+        now, with the error that says why: ``NoWorker`` or ``NotKept``, each at most once; at once while that
+        is so. Jobs wait meanwhile, callers should not.
 
         What it returns makes it forget the callback.
         """

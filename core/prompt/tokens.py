@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,9 +44,9 @@ class EmbeddingTable:
             candidates.sort(key=lambda embedding: len(embedding.ids), reverse=True)
 
     @classmethod
-    def of(cls, vectors: Mapping[str, int], tokenizer: Tokenizer) -> EmbeddingTable:
-        """From names and vector counts; the tokenizer says how each name reads."""
-        return cls(Embedding(name, tuple(tokenizer.encode(name)), count) for name, count in vectors.items())
+    def of(cls, vectors: Mapping[str, int], read: Callable[[str], Sequence[int]]) -> EmbeddingTable:
+        """From names and vector counts; ``read``: as which token ids a name reads."""
+        return cls(Embedding(name, tuple(read(name)), count) for name, count in vectors.items())
 
     def match(self, ids: Sequence[int], at: int) -> Embedding | None:
         for embedding in self._by_first.get(ids[at], ()):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from core.domain.errors import InvalidValue
 from core.domain.geometry import Size
 from core.domain.image import RasterImage
+from core.domain.nearest import offered
 from core.domain.request import GenerationRequest
 from core.domain.resources import UpscalerRef
 from core.domain.upscaling import LATENT_UPSCALERS, Tiling, check_upscaler
@@ -34,7 +35,7 @@ class UpscalerChain:
         for source in self._sources:
             if any(upscaler.name == name for upscaler in source.all()):
                 return source.upscale(name, image, size, tiling, watch)
-        known = ", ".join(upscaler.name for upscaler in self.all())
+        known = offered(name, (upscaler.name for upscaler in self.all()))
         raise InvalidValue("upscaler", name, f"it must be one of {known}")
 
     def refresh(self) -> None:

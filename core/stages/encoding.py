@@ -22,8 +22,13 @@ def encode(
     infotext: str | None,
     options: OptionValues,
     *,
+    quality: int | None = None,
     lossless: bool = False,
 ) -> bytes:
-    """The bytes of a picture in a format that fits it. The infotext stays out where the options say so."""
+    """The bytes of a picture in a format that fits it. The infotext stays out where the options say so.
+
+    :param quality: None: as the options say.
+    """
     kept = infotext if options.flag("enable_pnginfo") else None
-    return codec.encode(image, format, kept, int(options.number("jpeg_quality")), lossless=lossless)
+    quality = int(options.number("jpeg_quality")) if quality is None else quality
+    return codec.encode(image, format, kept, quality, lossless=lossless)

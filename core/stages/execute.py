@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from core.domain.errors import InvalidValue
@@ -41,8 +41,10 @@ class Drawing:
             control.begin_iteration(index, _label(index, request.n_iter))
             draft = self._batch(run_id, index, prepared)
             prepared.first_pass.clear()
-            images = execute(_fixed(draft))
-            drawn += self._whole(self._pictures(draft, images, prepared, len(drawn)), prepared, control)
+            batch = _fixed(draft)
+            images = execute(batch)
+            pictures = self._pictures(draft, batch.marks, images, prepared, len(drawn))
+            drawn += self._whole(pictures, prepared, control)
         return drawn
 
     def draw_together(
@@ -64,7 +66,7 @@ class Drawing:
             for at in group:
                 prepared, part = members[at].prepared, slice(start, start + len(batches[at].seeds))
                 prepared.first_pass[:] = begun[part]
-                pictures = self._pictures(drafts[at], images[part], prepared, 0)
+                pictures = self._pictures(drafts[at], batches[at].marks, images[part], prepared, 0)
                 yield at, self._whole(pictures, prepared, control)
                 start = part.stop
 
@@ -79,10 +81,17 @@ class Drawing:
         return found
 
     def _pictures(
-        self, batch: BatchDraft, images: Sequence[RasterImage], prepared: Preparation, before: int
+        self,
+        batch: BatchDraft,
+        marks: Sequence[Mapping[str, str]],
+        images: Sequence[RasterImage],
+        prepared: Preparation,
+        before: int,
     ) -> list[ImageDraft]:
         """Those of one iteration, after the plugins have seen them together."""
         pictures = [_image_draft(batch, offset, before, image) for offset, image in enumerate(images)]
+        for picture, marked in zip(pictures, marks, strict=False):
+            picture.infotext_params.update(marked)
         for picture, first in zip(pictures, prepared.first_pass, strict=False):
             picture.earlier[BEFORE_HIRES] = first
         draft = PicturesDraft(run_id=batch.run_id, index=batch.index, images=pictures)
@@ -162,6 +171,7 @@ def _fixed(draft: BatchDraft) -> Batch:
         networks=() if disabled else _networks(draft.prompts),
         hires_networks=() if disabled else _networks(draft.hires_prompts),
         extras=MappingProxyType(draft.extras),
+        marks=tuple({} for _ in draft.seeds),
     )
 
 

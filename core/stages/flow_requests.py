@@ -38,6 +38,8 @@ def own_levels(resolved: ResolvedSampling, family: str) -> ResolvedSampling:
     return resolved
 
 
-def told_guidance(family: str, options: OptionValues) -> dict[str, Any]:
-    """What the infotext says of a model that is told its guidance."""
-    return {"Distilled CFG Scale": options["distilled_cfg_scale"]} if family == FLUX else {}
+def flow_parameters(family: str, options: OptionValues) -> dict[str, Any]:
+    """What the infotext says of options that act on one family alone."""
+    if family == FLUX:
+        return {"Distilled CFG Scale": options["distilled_cfg_scale"]}
+    return {"Enable T5": True} if family == SD3 and options.flag("sd3_enable_t5") else {}

@@ -10,12 +10,12 @@ from typing import Any
 from core.domain.errors import InvalidValue
 from core.domain.geometry import HiresRequest, hires_sizes
 from core.domain.image import RasterImage
+from core.domain.infotext import NETWORK_HASHES
 from core.domain.limits import RequestLimits, check_request
 from core.domain.model import ModelIdentity
 from core.domain.options import OptionValues
 from core.domain.request import GenerationRequest, HiresParams
 from core.domain.seeds import image_seeds, image_subseeds
-from core.domain.styles import Style, apply_negative_styles, apply_styles
 from core.domain.unchosen import SAME_SAMPLER, SAME_SCHEDULER, chosen
 from core.domain.upscaling import LATENT_UPSCALERS, check_upscaler, tiling_of
 from core.drafts import RequestDraft
@@ -25,8 +25,9 @@ from core.prompt.comments import strip_comments
 from core.sampling.passes import SamplingPlan
 from core.sampling.registry import ResolvedSampling, resolve, resolve_hires
 from core.stages.earlier import face_mending, wants_first_pass
-from core.stages.flow_requests import fitted, own_levels, told_guidance
+from core.stages.flow_requests import fitted, flow_parameters, own_levels
 from core.stages.init_pictures import InitPreparing, PreparedInit
+from core.stages.lookup import chosen_vae
 from core.stages.order import Preparation, RunOrder
 from core.stages.other_models import hires_checkpoint_parameter, refiner_parameters, refiner_switch
 from core.stages.quiet import QuietWatch
@@ -75,13 +76,14 @@ class Preparing:
         mend, told = face_mending(self._faces, request, options)
         refiner = refiner_switch(order, request, options)
         count = request.batch_size * request.n_iter
-        hires_prompts = _hires_prompts(request, order.frozen.styles, options)
+        hires_prompts = _hires_prompts(request, options)
         extra = {
             **draft.extra_generation_params,
             **hires_checkpoint_parameter(hires),
             **_extra(request, options, resolved, init, hires_prompts),
-            **told_guidance(family, options),
+            **flow_parameters(family, options),
             **refiner_parameters(refiner, options, hires),
+            **_network_hashes(draft),
         }
         return Preparation(
             request=_as_drawn(request, hires),
@@ -101,7 +103,7 @@ class Preparing:
             extra=extra,
             comments=(
                 *draft.comments,
-                *unheeded(request, draft.applied_networks),
+                *unheeded(request, draft),
                 *(init.comments if init else ()),
                 *told,
             ),
@@ -127,12 +129,18 @@ class Preparing:
 def _vae(order: RunOrder, options: OptionValues) -> ModelIdentity | None:
     if order.models is None or order.model is None:
         return None
-    return order.models.vae(order.model, options.text("sd_vae"))
+    return chosen_vae(order.models, order.model, order.request, options)
 
 
 def _draft(run_id: str, order: RunOrder) -> RequestDraft:
     model = order.model.identity if order.model else None
-    return RequestDraft(run_id=run_id, request=_with_defaults(order), options=order.options, model=model)
+    return RequestDraft(
+        run_id=run_id,
+        request=_with_defaults(order),
+        options=order.options,
+        model=model,
+        styles=MappingProxyType({style.name: style for style in order.frozen.styles}),
+    )
 
 
 def _as_drawn(request: GenerationRequest, hires: HiresPass | None) -> GenerationRequest:
@@ -146,15 +154,12 @@ def _as_drawn(request: GenerationRequest, hires: HiresPass | None) -> Generation
 
 
 def _with_defaults(order: RunOrder) -> GenerationRequest:
-    """The request with its seeds, styles and the options that its nulls stand for."""
+    """The request with its seeds and the options that its nulls stand for."""
     request, frozen, options = order.request, order.frozen, order.options
-    styles = {style.name: style for style in frozen.styles}
     return replace(
         request,
         seed=frozen.seed,
         subseed=frozen.subseed,
-        prompt=apply_styles(request.prompt, request.styles, styles),
-        negative_prompt=apply_negative_styles(request.negative_prompt, request.styles, styles),
         restore_faces=options.flag("face_restoration")
         if request.restore_faces is None
         else request.restore_faces,
@@ -174,18 +179,13 @@ def _without_comments(text: str, options: OptionValues) -> str:
     return strip_comments(text) if options.flag("enable_prompt_comments") else text
 
 
-def _hires_prompts(
-    request: GenerationRequest, styles: tuple[Style, ...], options: OptionValues
-) -> tuple[str, str]:
+def _hires_prompts(request: GenerationRequest, options: OptionValues) -> tuple[str, str]:
     """The prompts of the second pass: those of the first, unless the request has its own."""
     hires = request.hires
     if hires is None:
         return request.prompt, request.negative_prompt
-    by_name = {style.name: style for style in styles}
-    own = apply_styles(hires.prompt, request.styles, by_name) if hires.prompt else request.prompt
-    negative = request.negative_prompt
-    if hires.negative_prompt:
-        negative = apply_negative_styles(hires.negative_prompt, request.styles, by_name)
+    own = hires.prompt or request.prompt
+    negative = hires.negative_prompt or request.negative_prompt
     return _without_comments(own, options), _without_comments(negative, options)
 
 
@@ -242,6 +242,7 @@ def _extra(
         extra.update(_hires_parameters(request, request.hires, hires_prompts, options))
     if init is not None:
         extra.update(init.extra)
+    extra.update(dict.fromkeys(NETWORK_HASHES))  # their place; plugins fill it
     if options.text("emphasis") != "Original" and _is_weighted(request):
         extra["Emphasis"] = options.text("emphasis")
     if options.text("sd_noise_schedule") != "Default":
@@ -249,6 +250,11 @@ def _extra(
     extra.update(plan_parameters(request, options, resolved))
     extra.update(_guidance_parameters(request, options))
     return extra
+
+
+def _network_hashes(draft: RequestDraft) -> dict[str, Any]:
+    given = draft.extra_generation_params
+    return {key: given[key] for key in NETWORK_HASHES if key in given}
 
 
 def _is_weighted(request: GenerationRequest) -> bool:

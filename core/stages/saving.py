@@ -6,22 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from core.domain.filenames import NameContext, default_pattern, directory_parts, file_decoration, fit
+from core.domain.filenames import ROOM_FOR_NUMBER, fit
 from core.domain.folders import folder_parts
 from core.domain.image import ImageFormat
 from core.domain.options import OptionValues
 from core.domain.request import Kind
 from core.domain.result import FileOrder, SideFile
-from core.drafts import ImageDraft, SaveDraft
+from core.drafts import ImageDraft, SavedPicture, SaveDraft
 from core.ports.driven import BlobStore, Clock, ImageCodec, ImageEditor, ImageStore, RunHooks
 from core.sampling.registry import ResolvedSampling
 from core.stages.encoding import encode, fitting
 from core.stages.extra_files import ExtraFiles
 from core.stages.order import Preparation, RunOrder
-from core.stages.parameters import TIMESTAMP
 
 GRID_NAME = "grid"
-ROOM_FOR_NUMBER = len(".grid-00000000-.jpeg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,8 @@ class PlannedFile:
 
 
 class Saving:
-    """Plans the files below the data folder, by the options' patterns."""
+    """Plans the files below the data folder. Names are what plugins make of them: without any, a file has its
+    number only."""
 
     def __init__(
         self, hooks: RunHooks, codec: ImageCodec, editor: ImageEditor, store: ImageStore, clock: Clock
@@ -92,14 +91,15 @@ class Saving:
         options = place.prepared.options
         if not options.flag("grid_save" if grid else "samples_save"):
             return None
-        plan = self._plan(draft, infotext, place, grid)
-        plan.stem = fit(plan.stem, suffix, spare=ROOM_FOR_NUMBER)
+        plan = self._plan(draft, infotext, place, grid, suffix)
         before = (plan.image, plan.infotext)
         self._hooks.before_save(plan)
+        plan.stem = fit(plan.stem, spare=ROOM_FOR_NUMBER)
         plan.format = fitting(plan.format, plan.image)
-        lossless = plan.format == "webp" and options.flag("webp_lossless")
-        changed = before != (plan.image, plan.infotext) or plan.format != encoded[0] or lossless
-        data = self._encode(plan, infotext, options, lossless) if changed else encoded[1]
+        lossless = _is_lossless(plan, options)
+        changed = before != (plan.image, plan.infotext) or plan.format != encoded[0]
+        again = changed or lossless or plan.quality is not None
+        data = self._encode(plan, infotext, options, lossless) if again else encoded[1]
         # Better now than after the commit: a job fails then with the reason.
         self._store.check(plan.folder, plan.stem, plan.format, len(data))
         return PlannedFile(
@@ -115,55 +115,50 @@ class Saving:
 
     def _encode(self, plan: SaveDraft, infotext: str | None, options: OptionValues, lossless: bool) -> bytes:
         kept = plan.infotext if infotext is not None else None
-        return encode(self._codec, plan.image, plan.format, kept, options, lossless=lossless)
+        return encode(
+            self._codec, plan.image, plan.format, kept, options, quality=plan.quality, lossless=lossless
+        )
 
-    def _plan(self, draft: ImageDraft, infotext: str | None, place: Place, grid: bool) -> SaveDraft:
+    def _plan(
+        self, draft: ImageDraft, infotext: str | None, place: Place, grid: bool, suffix: str
+    ) -> SaveDraft:
         options = place.prepared.options
-        context = self._context(draft, place)
-        subfolders = options.flag("grid_save_to_dirs" if grid else "save_to_dirs")
-        pattern = options.text("samples_filename_pattern") or default_pattern(options.flag("save_to_dirs"))
-        named = not grid or options.flag("grid_extended_filename")
-        folder = _output_folder(options, place.prepared.request.kind, grid)
-        if subfolders:
-            pattern_of_folders = options.text("directories_filename_pattern") or "[prompt_words]"
-            folder += directory_parts(pattern_of_folders, context)
         return SaveDraft(
             run_id=place.run_id,
             image=draft.image,
             infotext=infotext or "",
-            folder=list(folder),
-            stem=file_decoration(pattern, context) if named else "",
+            folder=list(_output_folder(options, place.prepared.request.kind, grid)),
+            stem=suffix.lstrip("-"),
             format=cast(ImageFormat, options.text("grid_format" if grid else "samples_format")),
+            grid=grid,
+            suffix=suffix,
+            picture=self._picture(draft, place),
+            options=options,
         )
 
-    def _context(self, draft: ImageDraft, place: Place) -> NameContext:
+    def _picture(self, draft: ImageDraft, place: Place) -> SavedPicture:
         order, prepared = place.order, place.prepared
-        request, plan, model = prepared.request, prepared.plan, order.checkpoint.identity
-        return NameContext(
-            now=self._clock.now(),
+        plan = prepared.plan
+        return SavedPicture(
+            request=prepared.request,
+            index=draft.index,
             prompt=draft.prompt,
             negative_prompt=draft.negative_prompt,
             prompt_no_styles=order.request.prompt,
-            styles=request.styles,
             seed=draft.seed,
-            all_seeds=prepared.seeds,
-            steps=request.steps,
-            cfg_scale=request.cfg_scale,
-            width=draft.image.width,
-            height=draft.image.height,
+            subseed=draft.subseed,
+            seeds=prepared.seeds,
             sampler=plan.sampler.name,
             scheduler=ResolvedSampling(plan.sampler, plan.scheduler).schedule_type,
-            model_hash=model.short_hash,
-            model_name=model.stem,
-            clip_skip=int(prepared.options.number("CLIP_stop_at_last_layers")),
-            denoising_strength=request.denoising_strength,
-            job_timestamp=order.accepted_at.strftime(TIMESTAMP),
-            batch_index=draft.index % request.batch_size,
-            batch_size=request.batch_size,
-            iteration=draft.index // request.batch_size,
-            n_iter=request.n_iter,
-            max_prompt_words=int(prepared.options.number("directories_max_prompt_words")),
+            model=order.checkpoint.identity,
+            accepted_at=order.accepted_at,
+            now=self._clock.now(),
         )
+
+
+def _is_lossless(plan: SaveDraft, options: OptionValues) -> bool:
+    wanted = options.flag("webp_lossless") if plan.lossless is None else plan.lossless
+    return plan.format == "webp" and wanted
 
 
 def _output_folder(options: OptionValues, kind: Kind, grid: bool) -> tuple[str, ...]:

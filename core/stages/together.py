@@ -41,6 +41,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
         hires_negative_prompts=tuple(chain.from_iterable(batch.hires_negative_prompts for batch in batches)),
         seeds=tuple(chain.from_iterable(batch.seeds for batch in batches)),
         subseeds=tuple(chain.from_iterable(batch.subseeds for batch in batches)),
+        marks=tuple(chain.from_iterable(batch.marks for batch in batches)),
     )
 
 

@@ -23,6 +23,7 @@ from core import drafts
 from core.domain import scripts
 from core.domain.options import OptionValues
 from core.domain.resources import LoraChoice, ScriptArg
+from core.domain.styles import Style
 from plugins import hookspecs
 from plugins.scripts import ScriptRegister
 from plugins.settings import SettingsRegister
@@ -51,6 +52,7 @@ TYPES: tuple[type, ...] = (
     ScriptArg,
     ScriptRegister,
     SettingsRegister,
+    Style,
 )
 """What hooks are handed, and what scripts are made of."""
 

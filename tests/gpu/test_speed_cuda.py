@@ -80,6 +80,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Any:
         {"channels_last": True},
         {"fused_qkv": True},
         {"decode_stream": True, "decode_rows": 2},
+        {"pinned_copies": True},
+        {"passes_ahead": 2},
         {"cuda_graphs": True},
         {"compile": "regional"},
         {"compile": "regional", "cuda_graphs": True, "channels_last": True, "fused_qkv": True},
@@ -102,9 +104,19 @@ def test_a_step_cache_stays_near_with_graphs(plain: Any, tmp_path: Path) -> None
         assert first.std() > 5
 
 
+def test_graphs_that_share_a_pool_do_not_disturb_each_other(plain: Any, tmp_path: Path) -> None:
+    serena, _ = opened(tmp_path, cuda_graphs=True)
+    with serena:
+        for _ in range(3):  # passes of other sizes and row counts come between
+            assert np.abs(drawn(serena, batch_size=1) - plain).max() <= NEAR
+            other = drawn(serena, width=64, batch_size=2)
+        assert np.abs(drawn(serena, width=64, batch_size=2) - other).max() <= NEAR
+        assert np.abs(drawn(serena) - plain).max() <= NEAR
+
+
 @pytest.mark.parametrize("sampler", ["Euler", "Euler a", "DPM++ 2M SDE", "UniPC"])
 def test_more_steps_wait_no_more(sampler: str, tmp_path: Path) -> None:
-    serena, backend = opened(tmp_path)
+    serena, backend = opened(tmp_path, pinned_copies=True)
     with serena:
         drawn(serena, sampler_name=sampler)
         waits = []

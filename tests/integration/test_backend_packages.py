@@ -20,7 +20,7 @@ TUTORIAL = (ROOT / "docs" / "tutorials" / "first_backend.md").read_text("utf-8")
 
 
 def test_the_example_passes_its_tests() -> None:
-    assert "17 passed" in passes(EXAMPLE)
+    assert "18 passed" in passes(EXAMPLE)
 
 
 def test_the_example_is_the_tutorials_code() -> None:

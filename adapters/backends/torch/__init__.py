@@ -24,7 +24,6 @@ def _create(settings: Settings, hooks: ShippedHooks | None = None) -> ImageBacke
     memory, warm = settings.models.memory_mb, settings.models.warm_mb
     places = ModelPlaces(
         settings.models_dir,
-        settings.embeddings_dir,
         memory * MIB if memory else None,
         settings.data_dir.absolute() / "cache" / "compiled",
         warm * MIB if warm else None,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from adapters.backends.spec import ShippedHooks
 from adapters.backends.torch.checkpoints import Checkpoints, Wanted
@@ -16,8 +17,9 @@ from adapters.backends.torch.engine.admission import Admission
 from adapters.backends.torch.engine.batcher import StepBatcher
 from adapters.backends.torch.engine.buckets import FIXED, Buckets
 from adapters.backends.torch.engine.cost import cost_meter
+from adapters.backends.torch.engine.heeding import heeding
 from adapters.backends.torch.engine.merger import Counts
-from adapters.backends.torch.inversions import Inversions
+from adapters.backends.torch.hooks.gated import GatedHooks
 from adapters.backends.torch.latents import decode
 from adapters.backends.torch.model import load_model
 from adapters.backends.torch.places import ModelPlaces
@@ -50,7 +52,7 @@ class TorchBackend:
         plan: SpeedPlan | None = None,
     ) -> None:
         known = places or ModelPlaces()
-        self._hooks = hooks
+        self._hooks = None if hooks is None else GatedHooks(hooks)
         set_threads(settings)
         self._device = choose_device(settings.device)
         speed = plan or SpeedPlan()
@@ -58,7 +60,7 @@ class TorchBackend:
             raise SettingsError(f"backend.fp8 is true, which needs a CUDA device; this is {self._device}")
         self._dtype = choose_dtype(settings.dtype, self._device, speed.fp8)
         buckets = Buckets(FIXED if self._device.type == "cuda" else ())
-        admission, meter = Admission(settings.max_rows), cost_meter(self._device)
+        admission, meter = Admission(settings.max_rows), cost_meter(self._device, speed.ahead)
         self._batcher = StepBatcher(time.monotonic, admission, buckets, meter)
         self._previews = Previews(known.models)
         self._deterministic = settings.deterministic
@@ -68,7 +70,6 @@ class TorchBackend:
         self._checkpoints = Checkpoints(
             self._device,
             self._dtype,
-            Inversions(known.embeddings),
             VaeFiles(known.models),
             known.budget,
             known.models,
@@ -121,11 +122,9 @@ class TorchBackend:
                 tiling(bool(run.request.tiling)),
                 torch.inference_mode(),
             ):
-                latent = drawing.latent()
-                return decode(drawing.model, latent, alone=alone)
-        except Interrupted:
-            with on_device(self._device), widening(to), tiling(bool(run.request.tiling)):
-                return [] if drawing.last is None else decode(drawing.model, drawing.last, alone=alone)
+                latent = _latent(drawing, watch)
+                # From here on a picture is due, whether the run is to stop or not.
+                return [] if latent is None else decode(drawing.model, latent, alone=alone)
         except torch.OutOfMemoryError:
             raise BackendError(
                 f"out of memory while drawing {run.request.width}x{run.request.height} "
@@ -135,3 +134,12 @@ class TorchBackend:
     def close(self) -> None:
         self._passes.close()
         self._checkpoints.clear()
+
+
+def _latent(drawing: BatchDrawing, watch: RunWatch) -> Tensor | None:
+    """What was drawn, or predicted last by the time it was to stop; None before that."""
+    try:
+        with heeding(watch.check):
+            return drawing.latent()
+    except Interrupted:
+        return drawing.last

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from adapters.backends.torch.devices import choose_device
 from adapters.backends.torch.engine.gate import NETWORKS
+from adapters.backends.torch.engine.heeding import heeding
 from adapters.backends.torch.families.reading import read_network
 from adapters.backends.torch.importing import IMPORTING
 from adapters.backends.torch.model import quiet_libraries
@@ -47,7 +48,7 @@ class Captioner:
         """One sentence for an RGB picture. Each token is a step; an interrupt ends it within one."""
         watch.begin_pass(limits.longest)
         stop = _Stop(watch)
-        with NETWORKS.calling(), torch.inference_mode():
+        with heeding(watch.check), NETWORKS.calling(), torch.inference_mode():
             tokens = self.model.generate(
                 pixel_values=self._pixels(image),
                 num_beams=limits.beams,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
+from adapters.backends.torch.engine.memory import SPARE
 from adapters.backends.torch.flow.prompts import prompts_of
-from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.lora.applying import LoraUse, with_loras
 from adapters.backends.torch.model import LoadedModel, load_model
 from adapters.backends.torch.precision import WideCopies
@@ -22,7 +22,7 @@ from adapters.backends.torch.vaes import VaeFiles, read_vae
 from core.domain.errors import BackendError, InvalidValue, ModelError
 from core.domain.model import ModelIdentity, ModelRef
 from core.domain.resources import LoraChoice
-from core.domain.vae_choice import OWN
+from core.domain.vae_choice import OWN, blamed
 from core.prepared import PreparedRun
 
 Load: TypeAlias = Callable[[ModelRef, torch.device, torch.dtype], LoadedModel]
@@ -53,20 +53,22 @@ class Wanted:
 
     :ivar needed: all that it draws with: none is let go for another of them.
     :ivar limit: how many may stay, where no budget says so: the option ``sd_checkpoints_limit``.
-    :ivar vae: the option ``sd_vae``.
+    :ivar vae: the option ``sd_vae``. :ivar overrides: what of the options the request itself names.
     :ivar loras: what is laid over it.
     """
 
     needed: Collection[ModelIdentity] = ()
     limit: int = 1
     vae: str = OWN
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     loras: tuple[LoraChoice, ...] = ()
 
     @classmethod
     def of(cls, run: PreparedRun) -> Wanted:
         others = (run.refiner.model if run.refiner else None, run.hires.model if run.hires else None)
         needed = frozenset(ref.identity for ref in (run.model, *others) if ref is not None)
-        return cls(needed, int(run.options.number("sd_checkpoints_limit")), run.options.text("sd_vae"))
+        limit, vae = int(run.options.number("sd_checkpoints_limit")), run.options.text("sd_vae")
+        return cls(needed, limit, vae, run.request.override_settings)
 
 
 class Checkpoints:
@@ -82,14 +84,12 @@ class Checkpoints:
         self,
         device: torch.device,
         dtype: torch.dtype,
-        inversions: Inversions,
         vaes: VaeFiles | None = None,
         budget: int | None = None,
         models: Path | None = None,
         load: Load = load_model,
     ) -> None:
         self._models = models
-        self._inversions = inversions
         self._device = device
         self._dtype = dtype
         self._vaes = vaes or VaeFiles()
@@ -99,7 +99,8 @@ class Checkpoints:
 
     def get(self, ref: ModelRef, wanted: Wanted | None = None) -> Checkpoint:
         """The checkpoint, loaded now if need be. Raises ``ModelError``, ``InvalidValue`` for a VAE that there
-        is not, ``BackendError`` without memory; what is loaded then stays as it is, unless memory ran out."""
+        is not, or that the request names and that does not fit, ``BackendError`` without memory; what is
+        loaded then stays as it is, unless memory ran out."""
         how = wanted or Wanted()
         with self._lock:
             vae = self._vaes.choose(how.vae, Path(ref.location))
@@ -107,7 +108,7 @@ class Checkpoints:
             if found is None:
                 found = self._read(ref, how)
                 self._loaded.put(ref.identity, found, found.model.weight_bytes, how.needed, how.limit)
-            dressed = found if vae is None else self._with_vae(found, vae)
+            dressed = found if vae is None else self._dressed(found, vae, how)
             return self._with_loras(dressed, how.loras) if how.loras else dressed
 
     @property
@@ -136,7 +137,13 @@ class Checkpoints:
 
     def _load(self, ref: ModelRef) -> Checkpoint:
         model = self._load_model(ref, self._device, self._dtype)
-        return Checkpoint(model, prompts_of(model, self._inversions))
+        return Checkpoint(model, prompts_of(model))
+
+    def _dressed(self, checkpoint: Checkpoint, path: Path, wanted: Wanted) -> Checkpoint:
+        try:
+            return self._with_vae(checkpoint, path)
+        except ModelError as error:
+            raise blamed(wanted.overrides, error) from None
 
     def _with_vae(self, checkpoint: Checkpoint, path: Path) -> Checkpoint:
         key = _key(path)
@@ -157,8 +164,7 @@ class Checkpoints:
             key = tuple((*_key(use.path, "LoRA"), use.unet, use.text_encoder) for use in uses)
             if key not in checkpoint.with_loras:
                 model = with_loras(checkpoint.model, uses)
-                encoder = prompts_of(model, self._inversions)
-                checkpoint.with_loras[key] = Checkpoint(model, encoder)
+                checkpoint.with_loras[key] = Checkpoint(model, prompts_of(model))
         except ModelError as error:
             raise InvalidValue("prompt", f"<lora:{loras[0].name}>", str(error)) from None
         checkpoint.with_loras.move_to_end(key)
@@ -168,7 +174,7 @@ class Checkpoints:
 
     def _give_back(self) -> None:
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            SPARE.give_back()
 
 
 def _key(path: Path, kind: str = "VAE") -> _VaeKey:

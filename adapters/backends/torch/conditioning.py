@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,9 +13,13 @@ from torch.nn import functional
 
 from adapters.backends.torch.families.sizes import SizeNumbers
 from adapters.backends.torch.text import EncodedText, Prompts, TextOptions
+from adapters.backends.torch.words import Words
 from core.domain.options import OptionValues
 from core.prompt.plan import PlanPart, PromptPlan
 from core.prompt.schedule import Timeline
+
+Listening: TypeAlias = Callable[[Sequence[tuple[str, ...]]], Words]
+"""Hears the texts of each picture before they are encoded, and says which words vectors stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,15 @@ def condition(
     options: TextOptions,
     padding: Padding = Padding.NONE,
     beside: Beside | None = None,
+    listening: Listening | None = None,
 ) -> list[ImageConditioning]:
     """The conditioning of each picture. The same prompt is encoded once."""
+    plans = [
+        (PromptPlan.positive(prompt, timeline), PromptPlan.negative(negative, timeline))
+        for prompt, negative in zip(prompts, negatives, strict=True)
+    ]
+    if listening is not None:
+        options = replace(options, words=listening([_texts(*pair) for pair in plans]))
     family = beside or Beside()
     padding = Padding.COUNTED if family.counted else padding
     empty = encoder.encode(("",), options)[0].context if padding is Padding.EMPTY else None
@@ -124,8 +136,7 @@ def condition(
     def positive(part: PlanPart) -> Part:
         return _part(part, _encoded(part, encoder, options), numbers.prompt if numbers else ())
 
-    def against(text: str) -> Part:
-        part = PromptPlan.negative(text, timeline).parts[0]
+    def against(text: str, part: PlanPart) -> Part:
         encoded = _encoded(part, encoder, options)
         if family.zero_negative and text == "":
             encoded = tuple(_zeros(one) for one in encoded)
@@ -133,13 +144,17 @@ def condition(
 
     return [
         ImageConditioning(
-            tuple(positive(part) for part in PromptPlan.positive(prompt, timeline).parts),
-            against(negative),
+            tuple(positive(part) for part in plan.parts),
+            against(negative, other.parts[0]),
             padding,
             empty,
         )
-        for prompt, negative in zip(prompts, negatives, strict=True)
+        for negative, (plan, other) in zip(negatives, plans, strict=True)
     ]
+
+
+def _texts(plan: PromptPlan, negative: PromptPlan) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*plan.texts, *negative.texts)))
 
 
 def _encoded(part: PlanPart, encoder: Prompts, options: TextOptions) -> tuple[EncodedText, ...]:

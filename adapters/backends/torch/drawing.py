@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -13,12 +14,14 @@ from adapters.backends.shared.guidance import Guidance
 from adapters.backends.spec import ShippedHooks
 from adapters.backends.torch import hires as hires_fix
 from adapters.backends.torch.checkpoints import Checkpoint
-from adapters.backends.torch.conditioning import Beside, ImageConditioning, Padding, condition
+from adapters.backends.torch.conditioning import Beside, ImageConditioning, Listening, Padding, condition
 from adapters.backends.torch.denoiser import GuidedDenoiser
 from adapters.backends.torch.engine.batcher import Member, StepBatcher
 from adapters.backends.torch.families.sizes import size_numbers
+from adapters.backends.torch.hook_drafts import TorchPass
 from adapters.backends.torch.hooks.calls import PassHooks, Unhooked, wanted_hooks
 from adapters.backends.torch.hooks.facts import facts
+from adapters.backends.torch.hooks.texts import TextHooks
 from adapters.backends.torch.image_input import ImageInput, hires_input, image_input
 from adapters.backends.torch.latents import CELL, MaskBlend
 from adapters.backends.torch.model import LoadedModel
@@ -78,7 +81,7 @@ class BatchDrawing:
     :param batcher: where the passes of runs in flight are shared.
     :param alone: this run shares none, so that its pictures do not even differ by rounding.
     :param hooks: those of plugins on tensors; None: there is nobody who calls any.
-    :ivar last: the last x0 that was predicted, of the pass in progress.
+    :ivar last: the last x0 that was predicted; in a second pass that has none yet, what the first has drawn.
     """
 
     def __init__(
@@ -101,14 +104,18 @@ class BatchDrawing:
         self._previews = previews
         self._alone = alone
         self._shipped = hooks if hooks is not None and wanted_hooks(hooks) else None
+        self._text_hooks = TextHooks.of(hooks, batch.marks)
         self._hooks = Unhooked()
+        self._told: TorchPass | None = None
         self._state: dict[str, Any] = {}
         self._network_of, self._solo = self.model, False
         self._denoiser: GuidedDenoiser | None = None
+        self._first: Tensor | None = None
 
     @property
     def last(self) -> Tensor | None:
-        return None if self._denoiser is None else self._denoiser.last
+        last = None if self._denoiser is None else self._denoiser.last
+        return self._first if last is None else last
 
     @property
     def model(self) -> LoadedModel:
@@ -171,7 +178,7 @@ class BatchDrawing:
         return self._hooks.sampled(denoiser.finished(drawn))
 
     def _second_pass(self, first: Tensor) -> Tensor:
-        hires, before = self._run.hires, self.model
+        hires, before, self._first = self._run.hires, self.model, first
         assert hires is not None
         larger = hires_fix.upscale(self.model, hires, first, self._watch.check)
         extras = self._batch.extras
@@ -196,13 +203,13 @@ class BatchDrawing:
     def _begin(self, one: _Pass, entry: LatentStart | None) -> Guidance:
         """Plugins hear of the pass before it takes part: it may have to be drawn alone."""
         guidance = self._guidance(one, entry)
+        self._told = facts(
+            self._run, self._batch, self.model, self._state,
+            hires=one.hires, steps=one.plan.steps, evaluations=guidance.total_calls,
+            latent=(one.rows, one.columns),
+        )  # fmt: skip
         if self._shipped is not None:
-            told = facts(
-                self._run, self._batch, self.model, self._state,
-                hires=one.hires, steps=one.plan.steps, evaluations=guidance.total_calls,
-                latent=(one.rows, one.columns),
-            )  # fmt: skip
-            self._hooks = PassHooks(self._shipped, told)
+            self._hooks = PassHooks(self._shipped, self._told)
         self._network_of, self._solo = self._hooks.begin(self.model)
         return guidance
 
@@ -231,6 +238,7 @@ class BatchDrawing:
             device=self.model.device,
             ensd=int(options.number("eta_noise_seed_delta")),
             resize_from=seed_resize_cells(request.seed_resize_from_w, request.seed_resize_from_h),
+            pinned=self.model.pinned,
         )
         return BatchNoise(spec, span)
 
@@ -254,7 +262,18 @@ class BatchDrawing:
         )
         prompts = batch.hires_prompts if one.hires else batch.prompts
         negatives = batch.hires_negative_prompts if one.hires else batch.negative_prompts
-        return condition(prompts, negatives, timeline, checkpoint.encoder, text, Padding.of(options), beside)
+        return condition(
+            prompts, negatives, timeline, checkpoint.encoder, text, Padding.of(options), beside,
+            self._listening(checkpoint, text.emphasis),
+        )  # fmt: skip
+
+    def _listening(self, checkpoint: Checkpoint, emphasis: Emphasis) -> Listening | None:
+        if self._text_hooks is None:
+            return None
+        model = checkpoint.model
+        assert self._told is not None
+        told = replace(self._told, model=model.ref.identity, dtype=model.dtype)
+        return partial(self._text_hooks.words, told, checkpoint.encoder, emphasis)
 
     @property
     def _mask_weight(self) -> float:

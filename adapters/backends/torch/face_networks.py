@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from adapters.backends.torch.engine.gate import NETWORKS
+from adapters.backends.torch.engine.heeding import heeding
 from adapters.backends.torch.face_pictures import cut_out, put_back
 from core.domain.faces import Similarity
 from core.domain.image import RasterImage
@@ -31,7 +32,7 @@ def mended(
     picture = sent.convert("RGB")
     for done, place in enumerate(places, start=1):
         watch.check()
-        with NETWORKS.calling(), torch.inference_mode():
+        with heeding(watch.check), NETWORKS.calling(), torch.inference_mode():
             drawn = network(_tensor(cut_out(picture, place)), weight)
         put_back(picture, _picture(drawn), place)
         watch.step(done)

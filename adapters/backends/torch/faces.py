@@ -11,6 +11,7 @@ from adapters.backends.torch.upscalers import cannot_load, missing_packages
 from core.domain.errors import BackendError, InvalidValue, ModelError
 from core.domain.faces import Point, alignment
 from core.domain.image import RasterImage
+from core.domain.nearest import offered
 from core.ports.driven import RunWatch
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class NetworkFaceRestorers:
     def restore(self, name: str, image: RasterImage, weight: float, watch: RunWatch) -> RasterImage:
         usable = self._usable()
         if name not in usable:
-            raise InvalidValue("face restorer", name, f"it must be one of {', '.join(usable) or 'none'}")
+            raise InvalidValue("face restorer", name, f"it must be one of {offered(name, usable) or 'none'}")
         watch.check()
         from adapters.backends.torch.face_networks import mended
 

@@ -6,7 +6,7 @@ stay, unless it says otherwise. The tensors are of one request alone, whoever sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -97,6 +97,51 @@ class TorchNoiseDraft:
     run: TorchPass
     noise: Tensor
     latent: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchWord:
+    """What stands for a word in texts.
+
+    :param vectors: (vectors, width), one tensor for each text encoder, all of as many vectors, at most 75.
+    :param key: stands for their content: what was encoded with the same name and key is not encoded again.
+    """
+
+    vectors: tuple[Tensor, ...]
+    key: str
+
+
+@dataclass(slots=True, kw_only=True)
+class TorchTextDraft:
+    """The texts of a pass, before they are encoded.
+
+    :param run: its ``model`` is the one that reads them: a refiner that takes over reads them anew.
+    :param texts: for each picture all that is encoded of its prompts, once each; to read.
+    :param widths: of the vectors that may stand for a word, one for each text encoder; empty for models that
+        take none.
+    :param find: the names, of some names, that the model's tokenizer reads in some texts; where several begin
+        at one place, the longest.
+    :param words: vectors by the words that they stand for, in the texts of this pass alone.
+    :param infotext_params: for each picture, what is added to its infotext.
+    """
+
+    run: TorchPass
+    texts: tuple[tuple[str, ...], ...]
+    widths: tuple[int, ...]
+    find: Callable[[Iterable[str], Sequence[str]], frozenset[str]]
+    words: dict[str, TorchWord] = field(default_factory=dict)
+    infotext_params: tuple[dict[str, str], ...]
+
+    def put(self, name: str, vectors: Sequence[Tensor], key: str) -> None:
+        """Let vectors stand for a word, as a ``TorchWord`` in ``words``.
+
+        Raises ``TypeError`` or ``ValueError`` for what cannot.
+        """
+        from adapters.backends.torch.word_checks import check_word
+
+        word = TorchWord(vectors=tuple(vectors), key=key)
+        check_word(name, word.vectors, key, self.widths)
+        self.words[name] = word
 
 
 @dataclass(slots=True, kw_only=True)

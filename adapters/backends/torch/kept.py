@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from adapters.backends.torch.engine.heeding import wait
+
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -25,9 +27,11 @@ class Kept(Generic[Key, Value]):
         self._kept: OrderedDict[Key, Value] = OrderedDict()
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """Raises what ``make`` raises; nothing is kept then."""
+        """Raises what ``make`` raises; nothing is kept then. Raises what the check of this thread raises
+        while it waits for another."""
         with self._changed:
-            self._changed.wait_for(lambda: key not in self._making)
+            while key in self._making:
+                wait(self._changed)
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]

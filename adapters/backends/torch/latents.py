@@ -18,7 +18,6 @@ from adapters.backends.torch.engine.calls import Question, Rows
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.precision import wider
 from adapters.backends.torch.tiling import is_tiling, tiling
-from adapters.backends.torch.transfers import to_device
 from core.domain.errors import BackendError
 from core.domain.image import RasterImage
 
@@ -76,12 +75,12 @@ def encode_floats(model: LoadedModel, pixels: Tensor) -> Tensor:
     return _unscaled(torch.cat(means), model)
 
 
-def latent_mask(mask: RasterImage, rows: int, columns: int, rounded: bool, device: torch.device) -> Tensor:
-    """An L picture as (1, 1, rows, columns); 1 = paint anew."""
+def latent_mask(mask: RasterImage, rows: int, columns: int, rounded: bool) -> Tensor:
+    """An L picture as (1, 1, rows, columns), on the CPU; 1 = paint anew."""
     picture = Image.frombytes("L", mask.size, mask.pixels).convert("RGB").resize((columns, rows))
     values = np.moveaxis(np.asarray(picture, dtype=np.float32), 2, 0)[0] / 255.0
     tensor = torch.from_numpy(np.around(values) if rounded else values)
-    return to_device(tensor[None, None], device)
+    return tensor[None, None]
 
 
 def resize_latent(

@@ -46,6 +46,7 @@ class LoadedModel:
     :ivar lane: the VAE is asked through it, beside the step loop, so that runs do not crowd the device.
     :ivar text_lane: the text encoders are asked through it.
     :ivar passes: how its UNet is run. :ivar decode_stream: where its VAE decodes; None: where the UNet runs.
+    :ivar pinned: what is made on the host for it goes to its device by way of pinned memory.
     :ivar fp8: the weights of the UNet are quantised, so that nothing can be laid over them.
     """
 
@@ -66,6 +67,7 @@ class LoadedModel:
     text_lane: Lane = field(default_factory=lambda: Lane(time.monotonic))
     passes: Passes = PLAIN
     decode_stream: DecodeStream | None = None
+    pinned: bool = False
     fp8: bool = False
     long: tuple[Any, Any] | None = None
     shift: FlowShift | None = None

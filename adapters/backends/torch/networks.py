@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from adapters.backends.torch.engine.gate import NETWORKS
+from adapters.backends.torch.engine.heeding import heeding
 from core.domain.geometry import Size
 from core.domain.image import RasterImage
 from core.domain.upscaling import Tiling, tile_starts, tile_weights
@@ -47,7 +48,7 @@ def enlarge(
     progress = _Progress(watch, _count_tiles(Size(*image.size), passes, network.scale, tiling))
     values = np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0
     pixels = torch.from_numpy(np.moveaxis(values, 2, 0)[None].copy())
-    with torch.inference_mode():
+    with heeding(watch.check), torch.inference_mode():
         for _ in range(passes):
             pixels = _tiled(network, pixels, tiling, progress)
     if passes == 0:

@@ -29,6 +29,7 @@ class NoiseSpec:
     :param ensd: added to every seed after the first draw (eta noise seed delta); 0 for none.
     :param resize_from: (rows, columns) in latent cells that the seed was first drawn at; None for the
         shape's own.
+    :param pinned: as for ``to_device``.
     """
 
     seeds: tuple[int, ...]
@@ -39,6 +40,7 @@ class NoiseSpec:
     device: torch.device
     ensd: int = 0
     resize_from: tuple[int, int] | None = None
+    pinned: bool = False
 
 
 class BatchNoise:
@@ -96,10 +98,13 @@ class BatchNoise:
         spec = self._spec
         if spec.source == "NV":
             philox = PhiloxGenerator(seed)
-            return lambda shape: to_device(torch.from_numpy(philox.randn(shape)), spec.device)
+            return lambda shape: self._placed(torch.from_numpy(philox.randn(shape)))
         place = spec.device if spec.source == "GPU" and spec.device.type == "cuda" else torch.device("cpu")
         generator = torch.Generator(place).manual_seed(seed % 2**64)
-        return lambda shape: to_device(torch.randn(shape, generator=generator, device=place), spec.device)
+        return lambda shape: self._placed(torch.randn(shape, generator=generator, device=place))
+
+    def _placed(self, drawn: Tensor) -> Tensor:
+        return to_device(drawn, self._spec.device, self._spec.pinned)
 
     def _tree(self, seed: int) -> BrownianTree:
         if self._range is None:

@@ -30,6 +30,7 @@ def prepared(
         lane=Lane(time.monotonic, plan.decode_rows),
         text_lane=Lane(time.monotonic, plan.encode_rows),
         decode_stream=stream,
+        pinned=plan.pinned,
     )
     if model.family.flow is not None:
         return model

@@ -7,6 +7,7 @@ from torch import Tensor
 from adapters.backends.torch.latents import MaskBlend, encode, latent_mask, resize_latent
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.noise import BatchNoise
+from adapters.backends.torch.transfers import to_device
 from core.domain.request import MaskedContent, ResizeMode
 from core.prepared import InitPictures
 
@@ -22,7 +23,8 @@ def init_latent(
         encoded = encoded.repeat(noise.images, 1, 1, 1)
     if init.mask is None:
         return encoded, None
-    mask = latent_mask(init.mask, rows, columns, init.mask_round, model.device)
+    mask = latent_mask(init.mask, rows, columns, init.mask_round)
+    mask = to_device(mask, model.device, model.pinned)
     if init.masked_content is MaskedContent.LATENT_NOISE:
         encoded = encoded * (1.0 - mask) + noise.unvaried() * mask
     elif init.masked_content is MaskedContent.LATENT_NOTHING:

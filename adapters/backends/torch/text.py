@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from adapters.backends.torch.embedded_chunks import EmbeddedChunks
 from adapters.backends.torch.engine.calls import Question, Rows
 from adapters.backends.torch.engine.merger import Lane
 from adapters.backends.torch.families.kinds import CLIP_L, ClipSkip, EncoderKind
-from adapters.backends.torch.inversions import EmbeddedChunks, Inversions
 from adapters.backends.torch.kept import Kept
+from adapters.backends.torch.words import NO_WORDS, NameReader, Words
 from core.prompt.chunks import PromptChunk, chunk_prompt, empty_chunk
 from core.prompt.emphasis import Emphasis
-from core.prompt.tokens import EmbeddingTable
 
 CACHED_TEXTS = 256
 
@@ -30,6 +30,7 @@ class TextOptions:
     :ivar first_skips: the first of two encoders heeds ``clip_skip`` too.
     :ivar t5: SD3 reads the text with T5 as well.
     :ivar alone: it shares no call with the texts of other runs, so that it does not even differ by rounding.
+    :ivar words: those that vectors stand for.
     """
 
     emphasis: Emphasis
@@ -38,6 +39,7 @@ class TextOptions:
     first_skips: bool = False
     t5: bool = False
     alone: bool = False
+    words: Words = NO_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ class Prompts(Protocol):
     @property
     def calls(self) -> int:
         """How often a network of it was called."""
+        ...
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of the vectors that may stand for a word, one for each encoder; empty where none may."""
+        ...
+
+    def find(self, names: Iterable[str], texts: Sequence[str], emphasis: Emphasis) -> frozenset[str]:
+        """The names that are read in one of the texts. None is without ``widths``."""
         ...
 
     def encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
@@ -101,10 +112,10 @@ class ClipTokenizer:
 class TextEncoder:
     """Encodes groups of texts with one network. Safe from several threads; ``calls`` counts calls of it.
 
-    Chunks of different groups share a call where the lane lets them; those with textual inversions never do.
+    Chunks of different groups share a call where the lane lets them; those with vectors for words never do.
 
     :param kind: which of its layers is taken, and how.
-    :param widths: of all encoders of the model, where a textual inversion has to fit every one of them.
+    :param widths: of all encoders of the model: what stands for a word has vectors for every one of them.
     :param place: which of them this is.
     :param lane: the network is asked through it; every encoder with the same network has the same one.
     """
@@ -114,22 +125,21 @@ class TextEncoder:
         tokenizer: Any,
         network: Any,
         device: torch.device,
-        inversions: Inversions | None = None,
         kind: EncoderKind = CLIP_L,
         widths: tuple[int, ...] | None = None,
         place: int = 0,
         lane: Lane | None = None,
     ) -> None:
         self._tokenizer = ClipTokenizer(tokenizer, kind.pads_with_end)
+        self._names = NameReader(self._tokenizer)
         self._network = network
         self._device = device
-        self._inversions = inversions or Inversions()
         self._kind = kind
-        self._widths = widths or (int(network.config.hidden_size),)
+        self.widths = widths or (int(network.config.hidden_size),)
         self._place = place
         self._embedded = EmbeddedChunks(network)
         self._lane = lane or Lane(time.monotonic)
-        self._cache: Kept[tuple[object, ...], tuple[EncodedText, ...]] = Kept(CACHED_TEXTS)
+        self._cache: Kept[tuple[tuple[str, ...], TextOptions], tuple[EncodedText, ...]] = Kept(CACHED_TEXTS)
         self._lock = threading.Lock()
         self.calls = 0
 
@@ -143,11 +153,16 @@ class TextEncoder:
 
     def encode_whole(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
         """As :meth:`encode`, with what is told of each text as a whole: that of its first chunk."""
-        how = options if self._lane.shares else replace(options, alone=False)
+        heard = options.words.only(self.find(options.words.vectors, texts, options.emphasis))
+        how = replace(options, alone=options.alone and self._lane.shares, words=heard)
+        return self._cache.get((texts, how), lambda: self._encode(texts, how))
+
+    def find(self, names: Iterable[str], texts: Sequence[str], emphasis: Emphasis) -> frozenset[str]:
+        """The names that are read in one of the texts."""
+        if not (wanted := tuple(names)):
+            return frozenset()
         with self._lock:
-            # A changed file of the folder is another encoding of the same text.
-            key = (texts, how, self._inversions.refresh())
-        return self._cache.get(key, lambda: self._encode(texts, how))
+            return self._names.find(wanted, texts, emphasis)
 
     def _encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
         with self._lock:  # the tokenizer serves one at a time
@@ -167,7 +182,7 @@ class TextEncoder:
             self._tokenizer,
             emphasis=options.emphasis,
             comma_backtrack=options.comma_backtrack,
-            embeddings=EmbeddingTable.of(self._inversions.counts(*self._widths), self._tokenizer),
+            embeddings=self._names.table(options.words.counts()),
         ).chunks
 
     def _encode_chunks(self, chunks: list[PromptChunk], options: TextOptions) -> list[EncodedText]:
@@ -192,7 +207,7 @@ class TextEncoder:
         """The hidden state of each chunk, and what is told of it as a whole."""
         ids = torch.tensor([chunk.tokens for chunk in chunks], device=self._device)
         vectors = [
-            [(fix.offset + 1, self._inversions.vectors[fix.name][self._place]) for fix in chunk.fixes]
+            [(fix.offset + 1, options.words.vectors[fix.name][self._place]) for fix in chunk.fixes]
             for chunk in chunks
         ]
         layer = self._layer(options)
@@ -206,7 +221,7 @@ class TextEncoder:
 
         question = Question((id(self._network), layer), forward, {"ids": ids})
         answer = self._lane.ask(question, alone=options.alone or any(vectors))
-        width = self._widths[self._place]
+        width = self.widths[self._place]
         hidden, pooled = torch.tensor_split(answer, [ids.shape[1] * width], dim=1)
         return hidden.reshape(len(chunks), -1, width), pooled if self._kind.pooled else None
 
@@ -239,14 +254,13 @@ class PromptEncoder:
         cls,
         encoders: Sequence[tuple[EncoderKind, Any, Any]],
         device: torch.device,
-        inversions: Inversions | None = None,
         lane: Lane | None = None,
     ) -> PromptEncoder:
         """``encoders``: what each is, its tokenizer and its network. ``lane``: theirs."""
         widths = tuple(int(network.config.hidden_size) for _, _, network in encoders)
         return cls(
             [
-                TextEncoder(tokenizer, network, device, inversions, kind, widths, place, lane)
+                TextEncoder(tokenizer, network, device, kind, widths, place, lane)
                 for place, (kind, tokenizer, network) in enumerate(encoders)
             ]
         )
@@ -255,6 +269,14 @@ class PromptEncoder:
     def calls(self) -> int:
         """Of all networks together."""
         return sum(encoder.calls for encoder in self._encoders)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self._encoders[0].widths
+
+    def find(self, names: Iterable[str], texts: Sequence[str], emphasis: Emphasis) -> frozenset[str]:
+        """As :meth:`TextEncoder.find`: CLIP's tokenizers read alike."""
+        return self._encoders[0].find(names, texts, emphasis)
 
     def encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
         """One for each text, of the same length; as :meth:`TextEncoder.encode`."""

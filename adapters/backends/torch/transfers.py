@@ -6,9 +6,12 @@ import torch
 from torch import Tensor
 
 
-def to_device(x: Tensor, device: torch.device) -> Tensor:
-    """``x`` on ``device``. To CUDA from pinned memory: the copy waits its turn, and the host goes on."""
-    if device.type != "cuda" or x.device.type != "cpu":
+def to_device(x: Tensor, device: torch.device, pinned: bool = False) -> Tensor:
+    """``x`` on ``device``.
+
+    :param pinned: to CUDA by way of pinned memory: the copy waits its turn, and the host goes on.
+    """
+    if not pinned or device.type != "cuda" or x.device.type != "cpu":
         return x.to(device)
     return x.pin_memory().to(device, non_blocking=True)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.domain.errors import BackendError, InvalidValue, ModelError
 from core.domain.geometry import Size
 from core.domain.image import RasterImage
+from core.domain.nearest import offered
 from core.domain.resources import UpscalerRef
 from core.domain.upscaling import Tiling
 from core.ports.driven import RunWatch
@@ -62,7 +63,7 @@ class NetworkUpscalers:
     ) -> RasterImage:
         known = {upscaler.name: upscaler for upscaler in self.all()}
         if name not in known:
-            raise InvalidValue("upscaler", name, f"it must be one of {', '.join(known)}")
+            raise InvalidValue("upscaler", name, f"it must be one of {offered(name, known)}")
         watch.check()
         network = self._network(self._files.location(known[name]))
         from adapters.backends.torch.networks import enlarge, passes_to

@@ -13,6 +13,7 @@ from adapters.http.api_v1.intake import Intake
 from adapters.http.api_v1.jobs import JobRoutes, jobs_router
 from adapters.http.api_v1.models import own_models_router
 from adapters.http.api_v1.pictures import PictureRoutes, pictures_router
+from adapters.http.api_v1.plugins import plugins_router
 from adapters.http.api_v1.queue import queue_router
 from adapters.http.api_v1.streams import events_router
 from adapters.http.pictures import Pictures
@@ -27,6 +28,7 @@ def api_v1_routers(app: Application, pictures: Pictures) -> Iterator[APIRouter]:
     yield events_router(EventHub(app.images, app.jobs), finder)
     yield queue_router(app.jobs, retention(app))
     yield own_models_router(app.models)
+    yield plugins_router(app.plugins, app.plugin_calls)
 
 
 def retention(app: Application) -> Retention:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -82,14 +82,42 @@ class Session:
         return None if row is None else row[0]
 
 
+class Disk(Protocol):
+    """What brings commits to the disk."""
+
+    def check(self) -> None:
+        """Raise ``NotKept`` while nobody knows whether what was committed lasts: then nothing that is read
+        may be told."""
+        ...
+
+    def flush(self) -> bool:
+        """Bring all that was committed to the disk; False where another thread's flush was to do that, and
+        failed. Raises ``StorageError``."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class EachCommit:
+    """The ``Disk`` of a database that flushes within each commit, and ends itself when that fails."""
+
+    def check(self) -> None:
+        """What can be read lasts."""
+
+    def flush(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Database:
     """One place where jobs are kept.
 
     Connections commit each statement by itself; who needs a transaction says so.
 
     :ivar begin: what opens a transaction that writes. While it is open nobody else writes.
-    :ivar flush: brings all that was committed to the disk; gives False where it could not. None: a commit
-        does that itself.
+    :ivar disk: what brings commits to the disk; a commit itself, unless told otherwise.
     :ivar announce: what tells other processes, within that transaction, that a job waits.
     :ivar errors: what the driver and SQLAlchemy raise.
     """
@@ -100,14 +128,14 @@ class Database:
         *,
         begin: Sequence[str],
         explain: Callable[[BaseException], StorageError],
-        flush: Callable[[], bool] | None = None,
+        disk: Disk | None = None,
         announce: str | None = None,
     ) -> None:
         driver = engine.dialect.dbapi
         assert driver is not None
         self.engine = engine
         self.begin: Final = tuple(begin)
-        self.flush: Final = flush
+        self.disk: Final = disk or EachCommit()
         self.announce: Final = announce
         self.errors: Final[tuple[type[Exception], ...]] = (exc.SQLAlchemyError, driver.Error)
         self._explain = explain
@@ -124,6 +152,7 @@ class Database:
 
         It may be called twice: the connection at hand may have broken since it was used.
         """
+        self.disk.check()
         with contextlib.suppress(IndexError, *self.errors):
             return self._read_on(self._held.pop(), work)
         with self.explained():
@@ -165,6 +194,7 @@ class Database:
 
     def close(self) -> None:
         self._is_closed = True
+        self.disk.close()
         while self._held:
             self._held.pop().close()
         self.engine.dispose()

@@ -18,31 +18,61 @@ from adapters.disk import flush_folder, storage_error
 _flush: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 
 
+def log_beside(database: Path) -> Path:
+    return database.with_name(database.name + "-wal")
+
+
 class LogFile:
-    """The log beside a file of SQLite."""
+    """The log beside a file of SQLite.
+
+    It stays open: the system tells of a write that failed on its way to the disk to those who had the file
+    open at that time, each once, and to others at most until somebody was told.
+    """
 
     def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + "-wal")
-        self._known = 0
+        self._path = log_beside(database)
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._is_closed = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether some process uses it, or has ended without closing it."""
+        return self._path.exists()
 
     def flush(self) -> None:
         """Raises ``StorageError``."""
-        try:
-            # Opened each time: it may be another file by now. SQLite holds no lock in it, which closing ends.
-            descriptor = os.open(self._path, os.O_RDWR)
-        except FileNotFoundError:
-            return  # the last one to close has copied it into the database, and flushed that
-        except OSError as error:
-            raise storage_error(self._path, error) from error
-        try:
-            _flush(descriptor)
-            number = os.fstat(descriptor).st_ino
-            if number != self._known:
-                flush_folder(self._path.parent)
-                self._known = number
-        except OSError as error:
-            raise storage_error(self._path, error) from error
-        finally:
+        with self._lock:
+            try:
+                _flush(self._opened())
+            except FileNotFoundError:
+                return  # the last one to close has copied it into the database, and flushed that
+            except OSError as error:
+                raise storage_error(self._path, error) from error
+            finally:
+                if self._is_closed:
+                    self._let_go()
+
+    def close(self) -> None:
+        """After a flush in progress; a later one opens it for itself. SQLite holds no lock in the log, which
+        closing would end."""
+        with self._lock:
+            self._is_closed = True
+            self._let_go()
+
+    def _opened(self) -> int:
+        """It may be another file by now. The name of a new one lasts first."""
+        number = self._path.stat().st_ino
+        if self._descriptor is not None and os.fstat(self._descriptor).st_ino == number:
+            return self._descriptor
+        self._let_go()
+        descriptor = self._descriptor = os.open(self._path, os.O_RDWR)
+        flush_folder(self._path.parent)
+        return descriptor
+
+    def _let_go(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
             os.close(descriptor)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,8 +14,10 @@ import sqlalchemy as sa
 
 from adapters.disk import storage_error
 from adapters.jobs.sql.database import Database
-from adapters.jobs.sql.flushing import LogFile, SharedFlush
+from adapters.jobs.sql.doubt import DoubtedDisk, Report, ignore
+from adapters.jobs.sql.flushing import LogFile
 from adapters.jobs.sql.migrate import bring_up
+from adapters.jobs.sql.rewriting import take_over, write_anew
 from core.domain.errors import SettingsError, StorageError
 
 MARK: Final = 0x5372_6E61
@@ -47,6 +50,8 @@ def open_sqlite(
     pragmas: Mapping[str, int | str] = PRAGMAS,
     busy_seconds: float = BUSY_SECONDS,
     flush: Callable[[], None] | None = None,
+    report: Report = ignore,
+    seconds: Callable[[], float] = time.monotonic,
 ) -> Database:
     """The database in that file, made or brought to this release's schema if need be.
 
@@ -55,20 +60,26 @@ def open_sqlite(
 
     :param busy_seconds: how long to wait for other processes that write.
     :param flush: in place of what brings the log to the disk.
+    :param report: told when the disk has failed, and when it has shown that it keeps what it is given.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(path, error) from error
-    engine = _engine(path, pragmas, busy_seconds)
-    database = Database(
-        engine,
-        begin=BEGIN,
-        explain=lambda error: _explain(path, error),
-        flush=SharedFlush(flush or LogFile(path).flush).wait,
+    engine, log = _engine(path, pragmas, busy_seconds), LogFile(path)
+    disk = DoubtedDisk(
+        flush or log.flush,
+        lambda: write_anew(path, busy_seconds, partial(_explain, path)),
+        folder=path.parent,
+        report=report,
+        close=log.close,
+        seconds=seconds,
     )
+    database = Database(engine, begin=BEGIN, explain=partial(_explain, path), disk=disk)
     try:
         with database.explained():
+            if log.exists:
+                take_over(path, MARK)
             _claim(engine, path, busy_seconds)
             bring_up(engine, (*BEGIN, f"PRAGMA application_id = {MARK}"), repr(str(path)))
     except BaseException:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 
 from adapters.jobs.sql.database import Database, Session
-from core.domain.errors import StorageError
+from core.domain.errors import NotKept, StorageError
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ LARGEST_GROUP: Final = 200
 class _Task:
     """One operation, and what came of it.
 
-    :ivar turn: held until the operation is done, or its thread is to lead.
+    :ivar leads: its thread is to lead. :ivar turn: held until that, or until the operation is done.
     """
 
     work: Callable[[Session], Any]
@@ -30,6 +30,7 @@ class _Task:
     value: Any = None
     error: Exception | None = None
     done: bool = False
+    leads: bool = False
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -60,20 +61,26 @@ class Writer:
         return len(self._waiting)
 
     def run(self, work: Callable[[Session], T], *, lasting: bool = True) -> T:
-        """What ``work`` gives, once it is committed. Raises what it raises, or ``StorageError``.
+        """What ``work`` gives, once it is committed. Raises what it raises, or ``StorageError``:
+        ``NotKept`` where it was committed, and may last or not.
 
         ``work`` may be called twice: what the first call did is undone then.
 
         :param lasting: false for what a loss of power (not the death of a process) may undo.
         """
+        self._database.disk.check()
         task = _Task(work, lasting)
-        with self._lock:
-            self._waiting.append(task)
-            leads, self._is_led = not self._is_led, True
-        if not leads:
-            self._wait(task)
-        if not task.done:
-            self._lead(task)
+        try:
+            with self._lock:
+                self._waiting.append(task)
+                task.leads, self._is_led = not self._is_led, True
+            if not task.leads:
+                self._wait(task)
+            if not task.done:
+                self._lead(task)
+        except BaseException:  # a signal, at any of these moments
+            self._leave(task)
+            raise
         if task.error is not None:
             raise task.error
         value: T = task.value
@@ -87,20 +94,22 @@ class Writer:
             self._drop()
 
     def _wait(self, task: _Task) -> None:
-        try:
-            task.turn.acquire()
-        except BaseException:  # a signal: nobody may wait for this thread to lead
-            with self._lock:
-                if task in self._waiting:
-                    self._waiting.remove(task)
-            if not task.done and not task.turn.locked():
-                self._hand_over()
-            raise
+        task.turn.acquire()
+
+    def _leave(self, task: _Task) -> None:
+        """Nobody may wait for this thread to lead."""
+        with self._lock:
+            is_waiting = task in self._waiting
+            if is_waiting:
+                self._waiting.remove(task)
+        if is_waiting and task.leads:
+            self._hand_over()
 
     def _lead(self, own: _Task) -> None:
-        with self._lock:
-            group, self._waiting = self._waiting, []
+        group: list[_Task] = []
         try:
+            with self._lock:
+                group, self._waiting = self._waiting, []
             try:
                 for first in range(0, len(group), LARGEST_GROUP):
                     self._serve(group[first : first + LARGEST_GROUP])
@@ -115,20 +124,20 @@ class Writer:
 
     def _flush(self, tasks: list[_Task]) -> None:
         """Others may write on meanwhile."""
-        if not tasks or self._database.flush is None:
+        if not tasks:
             return
         try:
-            failed = None if self._database.flush() else StorageError("the disk failed; see to it")
+            if not self._database.disk.flush():
+                _fail(tasks, NotKept("the disk failed to keep a job; it is tried whether it can again"))
         except StorageError as error:
-            failed = error
-        if failed is not None:
-            _fail(tasks, failed)
+            _fail(tasks, error)
 
     def _hand_over(self) -> None:
         """The first of those that came meanwhile leads them."""
         with self._lock:
             self._is_led = bool(self._waiting)
             if self._waiting:
+                self._waiting[0].leads = True
                 self._waiting[0].turn.release()
             else:
                 self._rests.notify_all()

@@ -30,12 +30,12 @@ class Child(Protocol):
     def kill(self) -> None: ...
 
 
-def launch(command: Sequence[str] = COMMAND) -> tuple[Child, Channel]:
-    """Start the child with our modules and plugins in sight. Raises ``OSError``."""
+def launch(command: Sequence[str] = COMMAND, handles: Sequence[int] = ()) -> tuple[Child, Channel]:
+    """Start the child with our modules and plugins in sight, and these files open. Raises ``OSError``."""
     modules = os.pathsep.join(entry for entry in sys.path if entry)
     environ = {**without_secrets(os.environ), "PYTHONPATH": modules}
     process = subprocess.Popen(  # noqa: S603 - the command is ours
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, pass_fds=handles
     )
     return process, Channel(cast(BinaryIO, process.stdout), cast(BinaryIO, process.stdin))
 
@@ -45,13 +45,16 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.upper().startswith(SECRETS)}
 
 
-def cause_of_death(code: int) -> str:
-    """From an exit code, as a sentence without its full stop."""
+def cause_of_death(code: int, where: str = "") -> str:
+    """From an exit code, as a sentence without its full stop.
+
+    :param where: what it was in, with a space before it.
+    """
     if code >= 0:
-        return f"the worker ended with exit code {code}"
+        return f"the worker ended with exit code {code}{where}"
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = "unknown"
     memory = "; the system does that when memory runs out" if -code == signal.SIGKILL else ""
-    return f"the worker was killed by signal {-code} ({name}){memory}"
+    return f"the worker was killed by signal {-code} ({name}){where}{memory}"

@@ -30,21 +30,30 @@ class Link:
     """Made for a child that was started; :meth:`listen` runs until that has ended.
 
     :param patience: seconds that a child may take to end when it was asked to.
+    :param find: called when the child has died of itself, or hung: says what it was in, or nothing.
     :ivar ready: what the child said of itself, once it has.
     :ivar reason: what it died of, once it has.
     :ivar useful: whether a run ended in it as it should.
     :ivar tired: it takes no more runs, and ends with the last of those it has.
     """
 
-    def __init__(self, child: Child, channel: Channel, patience: float = STOP_SECONDS) -> None:
+    def __init__(
+        self,
+        child: Child,
+        channel: Channel,
+        patience: float = STOP_SECONDS,
+        find: Callable[[], str] = str,
+    ) -> None:
         self._child = child
         self._patience = patience
+        self._find = find
         self._channel = channel
         self._numbers = itertools.count()
         self._runs: dict[int, RemoteRun] = {}
         self._calls: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
         self._killed_for = ""
+        self._hangs = self._asked = False
         self.ready: Message | None = None
         self.reason: str | None = None
         self.useful = False
@@ -115,8 +124,14 @@ class Link:
         self._killed_for = self._killed_for or reason
         self._child.kill()
 
+    def give_up(self, reason: str) -> None:
+        """End a child that hangs."""
+        self._hangs = True
+        self.kill(reason)
+
     def stop(self) -> None:
         """Ask the child to end, and wait for a while."""
+        self._asked = True
         self.send("stop")
         try:
             self._child.wait(self._patience)
@@ -160,7 +175,7 @@ class Link:
             self._child.kill()
             code = self._child.wait()
         self._channel.close()
-        reason = self._killed_for or refused or cause_of_death(code)
+        reason = refused or self._cause(code)
         with self._lock:
             self.reason = reason
             runs, calls = list(self._runs.values()), list(self._calls.values())
@@ -169,3 +184,9 @@ class Link:
         for future in calls:
             if not future.done():
                 future.set_exception(WorkerDied(reason))
+
+    def _cause(self, code: int) -> str:
+        # What it was in when it was ended for another reason has nothing to do with that.
+        of_itself = self._hangs or not (self._asked or self._killed_for)
+        where = self._find() if of_itself else ""
+        return f"{self._killed_for}{where}" if self._killed_for else cause_of_death(code, where)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
 from core.domain.errors import InvalidValue, NotReady, WorkerDied
 from core.domain.options import OptionRegistry, OptionSpec, OptionValue
 from core.domain.serial import from_plain
-from plugins.counting import HookCount
+from plugins.counting import HookCount, together
 from plugins.report import PluginReport, PluginSetting
 
 COUNT_SECONDS = 2.0
@@ -23,19 +24,21 @@ class Asks(Protocol):
 
 
 class RemoteCounts:
-    """What the plugins of the child have cost: what it said last while it cannot say more."""
+    """What the plugins of the child have cost: what it said last while it cannot say more.
 
-    def __init__(self, child: Asks) -> None:
+    :param deaths: the failures that children died of. Those stay when all else begins anew with a child.
+    """
+
+    def __init__(self, child: Asks, deaths: Callable[[], Sequence[HookCount]] = tuple) -> None:
         self._child = child
+        self._deaths = deaths
         self._last: tuple[HookCount, ...] = ()
 
     def __call__(self) -> tuple[HookCount, ...]:
-        try:
+        with suppress(WorkerDied, TimeoutError):
             plain = self._child.call("plugin_calls", {}, COUNT_SECONDS)
-        except (WorkerDied, TimeoutError):
-            return self._last
-        self._last = tuple(from_plain(HookCount, one) for one in plain)
-        return self._last
+            self._last = tuple(from_plain(HookCount, one) for one in plain)
+        return together(self._last, self._deaths())
 
 
 def remote_options(child: Asks, reports: Sequence[PluginReport]) -> tuple[OptionSpec, ...]:

@@ -48,7 +48,7 @@ class RemoteProcessing:
         link = self._supervisor.link(given_up)
         with link.run(watched) as (number, run):
             link.send("run", run=number, job=to_plain(job), models=self._models(job))
-            return run.wait(self._patience, link.kill)
+            return run.wait(self._patience, link.give_up)
 
     def _models(self, job: Job) -> list[object]:
         """Those that the job names, so that the child need not hash them once more."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from adapters.worker.process.blame import Blame
 from adapters.worker.process.channel import Channel
 from adapters.worker.process.launching import Child, launch
 from adapters.worker.process.link import Link
@@ -30,7 +31,9 @@ class Supervisor:
 
     :param hello: what a child is told first.
     :param patience: seconds that a child may take until it is ready.
+    :param blame: where the children mark which plugins they are in; None: they mark nothing.
     :param outage: begins with the last of ``FAILED_STARTS``, and ends when a child is ready.
+    :ivar blame: which plugins the children died in.
     :ivar restarts: how often a child was started in the place of one that had died.
     """
 
@@ -42,8 +45,10 @@ class Supervisor:
         patience: float = START_SECONDS,
         *,
         outage: ReportOutage,
+        blame: Blame | None = None,
     ) -> None:
         self._outage = outage
+        self.blame = blame or Blame()
         self._patience = patience
         self._hello = hello
         self._start_child = start_child
@@ -96,7 +101,7 @@ class Supervisor:
         with self._changed:
             while True:
                 link = self._link
-                if link is not None and link.ready is not None and not link.tired and link.reason is None:
+                if link is not None and self._serves(link):
                     return link
                 if self._stops.is_set():
                     raise WorkerDied(STOPPED)
@@ -105,6 +110,11 @@ class Supervisor:
                 if given_up():
                     raise Interrupted
                 self._changed.wait(POLL_SECONDS)
+
+    def _serves(self, link: Link) -> bool:
+        """Whether it takes runs, and what it has said is known to all."""
+        told = link.ready is not None and link.ready is self._said
+        return told and not link.tired and link.reason is None
 
     def call(self, name: str, arguments: Mapping[str, Any], timeout: float | None = None) -> Any:
         """Ask the child. With a ``timeout`` it has to be there: nobody waits for one that starts, and
@@ -130,19 +140,20 @@ class Supervisor:
 
     def _one_life(self) -> bool:
         """Of a child, from its start to its end. True if a run ended in it as it should."""
+        self.blame.begin()
         try:
             child, channel = self._start_child()
         except OSError as error:
             self._not_started(str(error))
             return False
-        link = Link(child, channel)
+        link = Link(child, channel, find=self.blame.find)
         link.send("hello", **self._hello)
         with self._changed:
             self._link = link
         if self._stops.is_set():
             link.kill(STOPPED)
         late = f"the worker was not ready within {self._patience:g} seconds and was ended"
-        timer = threading.Timer(self._patience, link.kill, (late,))
+        timer = threading.Timer(self._patience, link.give_up, (late,))
         timer.daemon = True
         timer.start()
 

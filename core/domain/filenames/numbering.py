@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 NAME_BYTES = 255
 """What the usual file systems take for one name."""
+ROOM_FOR_NUMBER = len(".grid-00000000-.jpeg")
+"""What is kept free of it for a number and an extension."""
 _NUMBER = re.compile(r"([0-9]{1,18})(?=[-.]|\Z)")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _ANYWHERE = re.compile(r'[#<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
 _UNIX = re.compile(r"[/\x00\ud800-\udfff]")
-_SEPARATORS = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
+_OF_NO_NAME = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +25,5 @@ class Sanitizer:
         return text.lstrip(" ")[: self.max_length].rstrip(" .")
 
     def component(self, text: str) -> str:
-        """A whole path component: perhaps empty, never ``.`` or ``..``, never with a separator."""
-        return (_UNIX if self.unix else _SEPARATORS).sub("_", text).strip(" ").rstrip(" .")
+        """A whole path component: perhaps empty, never ``.`` or ``..``, never with what no name may have."""
+        return (_UNIX if self.unix else _OF_NO_NAME).sub("_", text).strip(" ").rstrip(" .")

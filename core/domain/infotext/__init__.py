@@ -10,7 +10,7 @@ which every reader takes for one more parameter. All other texts are the referen
 """
 
 from core.domain.infotext.infotext import Infotext
-from core.domain.infotext.keys import FIXED_ORDER, LAST, in_order
+from core.domain.infotext.keys import FIXED_ORDER, LAST, NETWORK_HASHES, in_order
 from core.domain.infotext.parsing import ParseOptions, parse
 from core.domain.infotext.reader import read
 from core.domain.infotext.writer import quote, write
@@ -18,6 +18,7 @@ from core.domain.infotext.writer import quote, write
 __all__ = [
     "FIXED_ORDER",
     "LAST",
+    "NETWORK_HASHES",
     "Infotext",
     "ParseOptions",
     "in_order",

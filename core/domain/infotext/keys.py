@@ -33,6 +33,8 @@ FIXED_ORDER = (
     "Tiling",
 )
 LAST = ("Version", "User")
+NETWORK_HASHES = ("Lora hashes", "TI hashes")
+"""Keys that are written before ``Emphasis`` and what follows it."""
 
 EXACT_PROMPT = "Exact prompt"
 EXACT_NEGATIVE = "Exact negative prompt"

@@ -34,7 +34,8 @@ class ModelCatalog(Protocol):
 
     def vae(self, model: ModelRef, option: str) -> ModelIdentity | None:
         """The VAE in a file of its own that ``sd_vae`` means for a model, with its hash; None: the model's
-        own. Raises ``InvalidValue`` for one that there is not."""
+        own. Raises ``InvalidValue`` for one that there is not, ``ModelError`` for one that, as far as its
+        header tells, is broken or does not fit."""
         ...
 
     def refresh(self) -> None: ...

@@ -37,7 +37,7 @@ class RemoteSerena:
         """Nothing is held that another could use; a run may come again."""
 
     def execute_run(self, run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
-        check(run)
+        check(run, batch)
         steps = Steps(watch, run.plan.steps, len(batch.seeds))
         drawn: list[RasterImage] = []
         with errors_told():
@@ -100,8 +100,13 @@ def errors_told() -> Iterator[None]:
         raise BackendError(f"the other Serena: {error}") from error
 
 
-def check(run: PreparedRun) -> None:
-    """What this backend cannot do it refuses, and says what would do."""
+def check(run: PreparedRun, batch: Batch) -> None:
+    """What this backend cannot do it refuses, and says what would do: the infotext names it."""
+    vae = run.options.text("sd_vae")
+    if vae not in ("", "Automatic", "None"):
+        raise InvalidValue("sd_vae", vae, "the other Serena draws with its own VAE; it must be Automatic")
+    for lora in batch.extras.get("loras", ()):
+        raise InvalidValue("prompt", f"<lora:{lora.name}>", "LoRAs of this machine stay here; leave it out")
     if run.hires is not None:
         raise InvalidValue("enable_hr", True, "the remote backend draws one pass; it must be false")
     if run.refiner is not None:

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 from serena_remote_backend import URL, RemoteSerena, raster, spec
 
-from serena import BackendError, HiresParams, InvalidRequest, InvalidValue
+from serena import (
+    BackendError,
+    BatchDraft,
+    HiresParams,
+    InvalidRequest,
+    InvalidValue,
+    LoraChoice,
+    hookimpl,
+)
 from serena.client import Client, Retries, Txt2ImgRequest
 from serena.testing import BackendContract, SerenaApp, SerenaServer
 
@@ -56,6 +64,23 @@ def test_a_second_pass_is_refused(client: Client, serena_app: SerenaApp) -> None
     larger = {"hires": HiresParams(scale=1.5, upscaler="Latent"), "denoising_strength": 0.6}
     with pytest.raises(InvalidValue, match="enable_hr"):
         serena_app(backend=RemoteSerena(client)).txt2img("a cat", **SMALL, **larger)
+
+
+class Lora:
+    """As the plugin that reads ``<lora:name>``."""
+
+    @hookimpl
+    def serena_before_batch(self, draft: BatchDraft) -> None:
+        draft.extras["loras"] = (LoraChoice(name="ink", filename="ink.safetensors"),)
+
+
+def test_files_of_this_machine_are_refused(client: Client, serena_app: SerenaApp) -> None:
+    with pytest.raises(InvalidValue, match="sd_vae is 'warm'; the other Serena draws with its own VAE"):
+        serena_app(backend=RemoteSerena(client)).txt2img(
+            "a cat", **SMALL, override_settings={"sd_vae": "warm"}
+        )
+    with pytest.raises(InvalidValue, match="prompt is '<lora:ink>'"):
+        serena_app(Lora(), backend=RemoteSerena(client)).txt2img("a cat", **SMALL)
 
 
 def test_it_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:

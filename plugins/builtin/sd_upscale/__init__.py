@@ -8,6 +8,7 @@ from typing import Any
 
 from core.domain.errors import InitImageMissing, Interrupted, InvalidValue
 from core.domain.image import RasterImage
+from core.domain.nearest import offered
 from core.domain.request import GenerationRequest, ResizeMode
 from core.domain.resources import ScriptArg
 from core.domain.scripts import Script
@@ -103,7 +104,7 @@ def _upscaler(wanted: str, known: tuple[str, ...]) -> str:
         return known[int(wanted[:9])]
     found = next((name for name in known if name.casefold() == wanted.casefold()), None)
     if found is None:
-        raise InvalidValue("SD upscale: upscaler", wanted, f"it must be one of {', '.join(known)}")
+        raise InvalidValue("SD upscale: upscaler", wanted, f"it must be one of {offered(wanted, known)}")
     return found
 
 

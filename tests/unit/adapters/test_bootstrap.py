@@ -75,6 +75,14 @@ def test_what_is_kept_for_plugins_of_a_child_is_frozen_before_it_is_up(tmp_path:
     app.close()
 
 
+def test_what_is_configured_of_built_in_plugins_is_known_before_the_child_is_up(tmp_path: Path) -> None:
+    told = {"block": ["wildcards"], "save_as": {"format": "webp"}, "sepia": {"tone": 2}}
+    app = bootstrap(settings(tmp_path, worker={"kind": "process"}, plugins=told))
+    assert app.options.get()["save_as_format"] == "webp"
+    assert "wildcards" not in {report.name for report in app.plugins}
+    app.close()
+
+
 def test_an_unknown_backend_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownBackend, match="'tpu'"):
         bootstrap(settings(tmp_path, backend={"name": "tpu"}))

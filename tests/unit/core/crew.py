@@ -15,7 +15,7 @@ from core.jobs.ending import Endings
 from core.jobs.keeper import JobKeeper
 from core.jobs.live import LiveJobs
 from core.jobs.loop import JobLoop, ProcessImages
-from core.jobs.outage import Outage
+from core.jobs.outage import Outages
 from core.jobs.publishing import Publisher
 from core.jobs.retention import Retention
 from core.jobs.rules import JobRules
@@ -57,9 +57,9 @@ class Crew:
         preview_format: Callable[[], ImageFormat | None] = lambda: None,
         processes: Processes | None = None,
         webhooks: Webhooks | None = None,
-        outage: Outage | None = None,
+        outages: Outages | None = None,
     ) -> None:
-        outage = outage or Outage()
+        self.outages = outages or Outages()
         leases = itertools.count(1)
         self.processes = processes or NoOtherProcesses()
         self.live = LiveJobs(clock.seconds)
@@ -84,7 +84,7 @@ class Crew:
             clock=clock,
             rules=rules,
             preview_format=preview_format,
-            outage=outage,
+            outage=self.outages,
         )
         self.service = JobService(tools, acceptance=acceptance, webhooks=webhooks, new_id=new_id)
         self.loop = JobLoop(
@@ -98,7 +98,7 @@ class Crew:
             new_id=lambda: f"lease-{self.processes.me}-{next(leases)}",
             rules=rules,
             is_draining=lambda: self.service.is_draining,
-            outage=outage,
+            outage=self.outages,
         )
         self.keeper = JobKeeper(
             store=store,

@@ -48,6 +48,7 @@ from core.stages.init_pictures import InitPreparing
 from core.stages.prepare import Preparing
 from core.stages.saving import Saving
 from core.stages.workbench import Workbench
+from plugins.builtin.file_names import FileNamesPlugin
 from plugins.calling import HookRules, OnError
 from plugins.hooks import PluggyRunHooks
 from plugins.manager import load_plugins
@@ -104,13 +105,17 @@ class ScriptedBackend(LedgerBackend):
 
 
 class Workshop:
-    """One Serena core. Attributes are its parts."""
+    """One Serena core. Attributes are its parts.
+
+    :param builtin: of the plugins that come with Serena; None: the one that names files.
+    """
 
     def __init__(
         self,
         *,
         backend: ImageBackend | None = None,
         plugins: Mapping[str, object] | None = None,
+        builtin: Sequence[tuple[str, object]] | None = None,
         hooks: RunHooks | None = None,
         on_error: OnError = "fail",
         styles: Sequence[StyleText] = (),
@@ -124,6 +129,9 @@ class Workshop:
         files: MemoryImageStore | None = None,
     ) -> None:
         limits = limits or RequestLimits()
+        if builtin is None:
+            builtin = [("file_names", FileNamesPlugin())]
+        loaded = load_plugins(builtin, found=(), objects=list((plugins or {}).items()))
         self.backend = backend or ScriptedBackend()
         self.clock = TickingClock()
         self.store = store or MemoryJobStore()
@@ -132,6 +140,8 @@ class Workshop:
         self.editor = PillowImageEditor()
         self.files = files or MemoryImageStore()
         self.registry = OptionRegistry(OPTIONS)
+        for one in loaded.settings:
+            self.registry.add_group(one.kind, one.specs, one.make)
         self.catalog = FakeModelCatalog(models)
         self.option_store = MemoryOptionStore(changed)
         self.options = OptionEditor(self.registry, self.option_store, self.catalog, default_model)
@@ -144,8 +154,7 @@ class Workshop:
             random_seed=lambda: next(seeds),
             default_model=default_model,
         )
-        loaded = load_plugins(found=(), objects=list((plugins or {}).items()))
-        self.hooks = hooks or PluggyRunHooks(loaded, HookRules(on_error=on_error))
+        self.hooks = hooks or PluggyRunHooks(loaded, HookRules(on_error=on_error, trusted=loaded.builtin))
         runs = itertools.count(1)
         self.runner = ProcessingRunner(
             backend=self.backend,

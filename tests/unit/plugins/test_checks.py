@@ -77,6 +77,11 @@ def puts(name: str, value: object) -> Act:
         ),
         ("prepare", lambda d: d.change(cfg_scale="7"), "cfg_scale is '7'; it must be a number"),
         ("prepare", lambda d: d.comments.append(5), "comments has 5; there may be str only"),
+        ("prepare", puts("styles", None), "styles is NoneType; it must be Mapping"),
+        ("prepare", puts("applied_styles", None), "applied_styles is NoneType; it must be set"),
+        ("prepare", puts("applied_networks", ["lora"]), "applied_networks is list; it must be set"),
+        ("prepare", puts("extras", None), "extras is NoneType; it must be dict"),
+        ("prepare", puts("options", None), "options is NoneType; it must be OptionValues"),
         ("prepare", lambda d: d.extra_generation_params.update({5: 1}), "extra_generation_params has 5"),
         ("before_batch", puts("seeds", [np.int64(5)]), r"seeds has np.int64\(5\); there may be int only"),
         ("before_batch", puts("prompts", [None]), "prompts has None; there may be str only"),
@@ -88,6 +93,12 @@ def puts(name: str, value: object) -> Act:
         ("finalize", puts("infotexts", []), "it left 1 images and 0 infotexts; each needs one"),
         ("before_save", puts("format", "bmp"), "format is 'bmp'; it must be one of png, jpg"),
         ("before_save", puts("folder", [Path("a")]), "folder has .*Path"),
+        ("before_save", puts("folder", "abc"), "folder is 'abc'; it must be a list of parts"),
+        ("before_save", puts("picture", None), "picture is NoneType; it must be SavedPicture"),
+        ("before_save", puts("options", {}), "options is dict; it must be OptionValues"),
+        ("before_save", puts("quality", "90"), "quality is str; it must be int"),
+        ("before_save", puts("quality", 0), "quality is 0; it must be between 1 and 100, or None"),
+        ("before_save", puts("lossless", 1), "lossless is int; it must be bool"),
     ],
 )
 def test_a_draft_that_cannot_be_used_names_its_plugin(hook: str, act: Act, said: str) -> None:
@@ -101,6 +112,13 @@ def test_one_that_is_skipped_leaves_no_run_that_cannot_be_drawn() -> None:
     shop = Workshop(plugins={"odd": Leaves("before_batch", lambda d: d.seeds.append(5))}, on_error="skip")
     with pytest.raises(InvalidValue, match="a plugin must keep them equally long"):
         shop.draw(request())
+
+
+def test_one_that_is_skipped_leaves_no_name_that_cannot_be() -> None:
+    shop = Workshop(plugins={"odd": Leaves("before_save", puts("stem", 5))}, on_error="skip")
+    said = "plugin 'odd' failed in serena_before_save: TypeError: stem is int; it must be str"
+    with pytest.raises(PluginError, match=said):
+        shop.draw(request(save_images=True))
 
 
 def test_a_wrapper_is_checked_at_the_end() -> None:

@@ -145,6 +145,22 @@ def test_built_in_plugins_have_no_limit_and_need_no_thread() -> None:
     assert threads == [threading.current_thread().name, "serena-guarded"]
 
 
+def test_what_was_left_together_names_those_that_are_not_built_in() -> None:
+    class Sees:
+        @hookimpl
+        def serena_image(self) -> None: ...
+
+    for trusted, named in (({"a"}, ["b"]), ({"a", "b"}, ["b", "a"])):
+        found = load_plugins(found=(), objects=[("a", Sees()), ("b", Sees())])
+        made = PluggyRunHooks(found, HookRules(trusted=trusted))
+        assert f"plugin '{', '.join(named)}' failed" in str(
+            made.shipped.error("serena_image", ValueError("x"))
+        )
+        assert [(one.plugin, one.calls, one.failures) for one in made.counts()] == [
+            (name, 0, 1) for name in sorted(named)
+        ]
+
+
 def test_one_plugin_may_be_skipped_and_another_not() -> None:
     hooks(Raises(), errors={"p0": "skip"}).prepare(draft())
     with pytest.raises(PluginError, match="'p0'"):
@@ -361,7 +377,7 @@ def test_one_that_hangs_after_the_fact_is_left_behind(hook: str, caplog: pytest.
     assert plugin.came_back.wait(30)
     assert plugin.back == [hook]
     [first] = [count for count in ours.counts() if (count.plugin, count.hook) == ("p0", f"serena_{hook}")]
-    assert first.failures == (2 if hook == "saved" else 1)
+    assert first.failures == first.late == (2 if hook == "saved" else 1)
 
 
 def test_a_plugin_that_hangs_in_two_runs_is_called_when_both_are_back(hanging: Hangs) -> None:
@@ -382,7 +398,7 @@ def test_a_plugin_that_hangs_in_two_runs_is_called_when_both_are_back(hanging: H
         thread.join(30)
     assert len(ends) == 2
     [count] = guard.counts()
-    assert (count.calls, count.failures) == (0, 2)
+    assert (count.calls, count.failures, count.late) == (0, 2, 2)
     come_back(hanging)
     guard.prepare(draft())
     assert guard.counts()[0].calls == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field, SecretStr, field_validator, model_validat
 
 from adapters.models.catalog_fake import FakeModelCatalog
 from adapters.options.store_memory import MemoryOptionStore
+from adapters.settings import load_settings
 from core.domain.errors import InvalidValue, NotReady, PluginError, UnknownOption
 from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry, OptionSpec
@@ -76,6 +78,33 @@ def test_texts_of_the_environment_become_what_the_model_wants() -> None:
     assert options.of(SepiaSettings) == SepiaSettings(strength=0.25, tones=["a", "b"], folder="{odd")
 
 
+class Named(BaseModel):
+    name: str = ""
+    other: str | None = "x"
+    Tone: str = ""
+    Both: int = 0
+    BOTH: int = 0
+    strict: int = Field(0, strict=True)
+
+
+@pytest.mark.parametrize("text", ["123", "true", "null", '"a"', "[1]", '{"a": 1}'])
+def test_a_text_stays_a_text_where_one_is_wanted(text: str) -> None:
+    given = {"name": text, "other": text, "strict": "7"}
+    made = registry(loaded(("a", Sepia(Named)), a=given)).values({}).of(Named)
+    assert (made.name, made.other, made.strict) == (text, text, 7)
+
+
+def test_names_with_capitals_are_reached_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "serena.toml").write_text('[plugins.a]\nTone = "file"\nname = "file"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERENA_PLUGINS__A__TONE", "[environment]")
+    given = load_settings().plugins.given["a"]
+    made = registry(loaded(("a", Sepia(Named)), a=given)).values({}).of(Named)
+    assert (made.Tone, made.name) == ("[environment]", "file")
+
+
 def test_the_environment_adds_to_a_file_whose_name_it_cannot_spell() -> None:
     given = {"my_sepia": {"strength": "0.25"}, "My-Sepia": {"strength": 0.5, "tones": ["a"]}}
     options = registry(loaded(("my-sepia", Sepia()), **given)).values({})
@@ -87,6 +116,9 @@ def test_the_environment_adds_to_a_file_whose_name_it_cannot_spell() -> None:
     [
         ({"strength": 3}, "its settings: strength: Input should be less than or equal to 1"),
         ({"strenght": 1}, "its settings: there is no 'strenght'; there are strength, tones, folder"),
+        ({"tones": "pink"}, "its settings: tones: Input should be a valid list"),
+        ({"tones": '["a", 1]'}, "its settings: tones.1: Input should be a valid string"),
+        ({"Folder": "x"}, "its settings: there is no 'Folder'; there are strength, tones, folder"),
         ({"tones": ["pink"]}, "its settings: tones: Value error, pink is no tone"),
     ],
 )
@@ -158,11 +190,24 @@ def test_a_check_that_breaks_names_its_plugin() -> None:
         spec.accept(2)
 
 
+def test_one_of_two_names_that_differ_in_capitals_is_not_guessed() -> None:
+    [report] = loaded(("a", Sepia(Named)), a={"both": 1}).reports
+    assert report.error == (
+        "its settings: there is no 'both'; there are name, other, Tone, Both, BOTH, strict"
+    )
+
+
 def test_settings_of_nobody_are_said(caplog: pytest.LogCaptureFixture) -> None:
     loaded(("sepia", Sepia()), sepai={"strength": 1}, sepia={"strength": 1})
     assert [record.message for record in caplog.records] == [
         "plugins.sepai is passed over: no plugin of that name has settings"
     ]
+
+
+def test_a_plugin_that_is_left_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    loaded(("sepia", Sepia()), sepia={"strength": "much"})
+    [said] = [record.message for record in caplog.records]
+    assert said.startswith("plugin sepia is not used: its settings: strength: ")
 
 
 def test_only_what_was_offered_can_be_asked_for() -> None:

@@ -54,7 +54,7 @@ def test_it_starts_and_closes(desk: Desk) -> None:
     with desk.serena as serena:
         assert desk.events == ["start"]
         picture = serena.txt2img("a cat", width=8, height=8).images[0]
-    assert desk.events == ["start", "close"]
+    assert desk.events == ["start", "settle", "close"]
     assert picture.getpixel((0, 0)) == (255, 0, 0)
 
 

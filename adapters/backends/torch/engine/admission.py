@@ -9,8 +9,9 @@ from collections.abc import Hashable
 SAMPLES = 5
 """Passes of a size before their cost is believed."""
 
-WINDOW = 15
-"""Passes of a size that are remembered; the cheapest of them counts, since noise only adds."""
+WINDOW = 64
+"""Passes of a size that are remembered; the cheapest of them counts, since noise only adds. With fewer, noise
+would decide between sizes that are a few hundredths apart."""
 
 GAIN = 0.97
 """A larger pass must bring the cost of a row below this share, or the device is full already."""

@@ -2,11 +2,12 @@
 
 Every run samples in its own thread, with its own sampler, steps and guidance. A pass starts when every run
 that could take part has asked, so runs of one kind go in step and a new one joins within a pass. A run that
-takes long between two questions is not waited for.
+takes long between two questions is waited for once, and not again before it has asked.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,16 +17,17 @@ from adapters.backends.torch.engine.admission import Admission
 from adapters.backends.torch.engine.buckets import Buckets
 from adapters.backends.torch.engine.calls import Call, Question
 from adapters.backends.torch.engine.cost import CostMeter
-from adapters.backends.torch.engine.gate import NETWORKS
+from adapters.backends.torch.engine.heeding import LOOK_FOR_CANCEL
 from adapters.backends.torch.engine.merger import Merger, fitting
 
 LEAST_PATIENCE = 0.02
 """Seconds: below this, the threads of a busy machine only lose each other."""
 
 PASSES_OF_PATIENCE = 2.0
-"""A run that is late by the time of this many passes is left behind."""
+"""A run that is late by the time of this many passes of its own size is left behind."""
 
-LOOK_FOR_CANCEL = 0.1
+RECALLED = 4
+"""Questions of a run that tell what it may ask next: those of one step may be of two kinds or more."""
 
 
 class Member:
@@ -33,6 +35,8 @@ class Member:
 
     :ivar scope: the model and the size; admission is by these.
     :ivar rows: what it will ask for at a time.
+    :ivar lately: the companies of its last few questions; empty before the first.
+    :ivar behind: others have waited for it in vain. Nobody waits for it until it has asked again.
     """
 
     def __init__(self, batcher: StepBatcher, scope: Hashable, rows: int, alone: bool) -> None:
@@ -40,8 +44,8 @@ class Member:
         self.scope = scope
         self.rows = rows
         self.alone = alone
-        self.company: Hashable = None
-        """Of its last question; None before the first."""
+        self.lately: deque[Hashable] = deque(maxlen=RECALLED)
+        self.behind = False
 
     def ask(self, question: Question) -> Tensor:
         """The answer to the rows of ``question``. Raises what the network raises."""
@@ -68,7 +72,7 @@ class StepBatcher(Merger):
         self._meter = meter
         self._members: list[Member] = []
         self._at_the_door: list[Member] = []
-        self._last_pass = 0.0
+        self._last_passes: dict[Hashable, float] = {}
 
     @contextmanager
     def join(
@@ -90,7 +94,7 @@ class StepBatcher(Merger):
 
     def ask(self, member: Member, question: Question) -> Tensor:
         call = Call(question, member, self._seconds(), alone=member.alone)
-        member.company = call.company
+        member.lately.append(call.company)
         return self._ask(call)
 
     def _enter(self, member: Member, check: Callable[[], None]) -> None:
@@ -111,56 +115,72 @@ class StepBatcher(Merger):
         return first is member and (not taken or taken + member.rows <= self._admission.cap(member.scope))
 
     def _next_group(self) -> Sequence[Call]:
-        seen: set[Hashable] = set()
-        for call in self._waiting:  # the oldest first, so that no kind of run starves another
-            if call.key in seen:
-                continue
-            seen.add(call.key)
-            peers = self._of_key(call.key)
-            if call.alone or self._complete(call) or self._overdue(call):
-                return fitting(peers, self._admission.cap(_scope_of(call)))
+        for call in self._oldest():  # first, so that no kind of run starves another
+            missing = [] if call.alone else self._missing(call)
+            if not missing or self._overdue(call):
+                group = fitting(self._of_key(call.key), self._admission.cap(_scope_of(call)))
+                self._note_who_is_behind(missing, group)
+                return group
         return ()
 
-    def _complete(self, call: Call) -> bool:
-        """Whether everyone has asked who may ask for the same."""
+    def _oldest(self) -> Sequence[Call]:
+        """Of each kind the call that waits longest."""
+        found: dict[Hashable, Call] = {}
+        for call in self._waiting:
+            found.setdefault(call.key, call)
+        return list(found.values())
+
+    def _note_who_is_behind(self, missing: Sequence[Member], group: Sequence[Call]) -> None:
+        for member in missing:
+            member.behind = True
+        for call in group:
+            _member_of(call).behind = False
+
+    def _missing(self, call: Call) -> Sequence[Member]:
+        """Who may ask for the same, and has not yet."""
         asking = {id(one.member) for one in self._waiting}
         scope = _scope_of(call)
-        return all(
-            id(member) in asking
+        return [
+            member
             for member in self._members
-            if member.company == call.company
-            or (member.company is None and member.scope == scope and not member.alone)
-        )
+            if id(member) not in asking
+            and not member.behind
+            and (
+                call.company in member.lately
+                or (not member.lately and member.scope == scope and not member.alone)
+            )
+        ]
 
     def _overdue(self, call: Call) -> bool:
-        return self._seconds() - call.asked >= self._waits()
+        return self._seconds() >= self._patient_until(call)
 
-    def _waits(self) -> float:
-        return max(self._least_patience, PASSES_OF_PATIENCE * self._last_pass)
+    def _patient_until(self, call: Call) -> float:
+        passes = PASSES_OF_PATIENCE * self._last_passes.get(_scope_of(call), 0.0)
+        return call.asked + max(self._least_patience, passes)
 
     def _patience(self) -> float | None:
         if self._busy or not self._waiting:
             return None
-        return max(0.001, self._waits() - (self._seconds() - self._waiting[0].asked))
+        return max(0.001, min(map(self._patient_until, self._oldest())) - self._seconds())
 
     def _pass(self, group: Sequence[Call], size: int) -> Tensor:
-        with NETWORKS.calling():  # what is waited for here is no part of the pass
-            return self._measured(group, size)
-
-    def _measured(self, group: Sequence[Call], size: int) -> Tensor:
         scope, began = _scope_of(group[0]), self._seconds()
         typical = group[0].question.typical
         stop = self._meter.start(lambda cost: self._admission.record(scope, size, cost, typical))
         answer = super()._pass(group, size)
         stop()
-        self._last_pass = self._seconds() - began
-        self.counts.seconds += self._last_pass
+        took = self._last_passes[scope] = self._seconds() - began
+        self.counts.seconds += took
         return answer
 
     def _ran_out_of_memory(self, group: Sequence[Call], rows: int) -> None:
         self._admission.failed(_scope_of(group[0]), rows)
 
 
-def _scope_of(call: Call) -> Hashable:
+def _member_of(call: Call) -> Member:
     assert isinstance(call.member, Member)
-    return call.member.scope
+    return call.member
+
+
+def _scope_of(call: Call) -> Hashable:
+    return _member_of(call).scope

@@ -62,7 +62,8 @@ class Call:
 
     def __post_init__(self) -> None:
         # Computed once: it is compared at every look at the queue.
-        self.key = (self, None) if self.alone else (None, self.question.key)
+        # Of its own, one that is alone: with itself for a key it would stay until Python looks for circles.
+        self.key = (object(), None) if self.alone else (None, self.question.key)
         self.company = self.key if self.question.company is None else self.question.company
 
     @property

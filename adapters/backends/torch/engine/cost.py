@@ -30,27 +30,24 @@ class ThreadCost:
         return lambda: report(time.thread_time() - began)
 
 
-AHEAD = 2
-"""Passes that the host may be ahead of a device: enough to keep it busy. Were it the whole run, a run that
-joins would wait for all that others have handed over, and a cancelled one would be drawn to its end."""
-
-
 class CudaCost:
     """For CUDA: events on the stream. They are read when a later pass starts. Nothing waits for them, but for
     those of the pass that is too far back.
 
     Used by one thread at a time.
 
+    :param ahead: passes that the host may be ahead of the device; 0: as many as it likes.
     :param event: makes an event.
     """
 
-    def __init__(self, event: Callable[[], Any] | None = None) -> None:
+    def __init__(self, ahead: int = 0, event: Callable[[], Any] | None = None) -> None:
+        self._ahead = ahead
         self._event = event or _event
         self._open: deque[tuple[Any, Any, Report]] = deque()
 
     def start(self, report: Report) -> Callable[[], None]:
-        if len(self._open) >= AHEAD:
-            self._open[-AHEAD][1].synchronize()
+        if self._ahead and len(self._open) >= self._ahead:
+            self._open[-self._ahead][1].synchronize()
         self._read()
         before, after = self._event(), self._event()
         before.record()
@@ -73,5 +70,6 @@ def _event() -> Any:
     return event(enable_timing=True, blocking=True)
 
 
-def cost_meter(device: torch.device) -> CostMeter:
-    return CudaCost() if device.type == "cuda" else ThreadCost()
+def cost_meter(device: torch.device, ahead: int = 0) -> CostMeter:
+    """``ahead``: as :class:`CudaCost`; other devices are never behind."""
+    return CudaCost(ahead) if device.type == "cuda" else ThreadCost()

@@ -10,12 +10,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from adapters.backends.torch.engine.heeding import wait
+
+PATIENCE = 60.0
+"""Seconds. A plugin that hangs in a hook never leaves; what is drawn may not wait for ever for a compiler
+that waits for it."""
+
 
 class Gate:
     """Many callers at once, or one that compiles. Who wants to compile goes before new callers, but after
-    those that the last one kept waiting. A thread inside may enter again."""
+    those that the last one kept waiting. A thread inside may enter again.
 
-    def __init__(self) -> None:
+    :param patience: seconds that who wants to compile waits for those inside.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._changed = threading.Condition()
         self._callers = 0
         self._kept_waiting = 0
@@ -26,16 +36,11 @@ class Gate:
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """Networks may be called inside the block."""
+        """Networks may be called inside the block. Raises, before it, what the check of this thread raises
+        while it waits."""
         depth: int = getattr(self._local, "depth", 0)
         if not depth:
-            with self._changed:
-                self._kept_waiting += 1
-                self._changed.wait_for(lambda: not (self._compiling or self._wanted))
-                self._kept_waiting -= 1
-                self._callers += 1
-                self._calls += 1
-                self._changed.notify_all()
+            self._enter()
         self._local.depth = depth + 1
         try:
             yield
@@ -46,16 +51,34 @@ class Gate:
                     self._callers -= 1
                     self._changed.notify_all()
 
+    def _enter(self) -> None:
+        with self._changed:
+            self._kept_waiting += 1
+            try:
+                while self._compiling or self._wanted:
+                    wait(self._changed)
+                self._callers += 1
+                self._calls += 1
+            finally:
+                self._kept_waiting -= 1
+                self._changed.notify_all()
+
     @contextmanager
     def compiling(self) -> Iterator[None]:
-        """No other thread calls a network inside the block. Not inside ``calling``."""
+        """No other thread calls a network inside the block. Not inside ``calling``. Raises ``TimeoutError``
+        where those inside do not leave."""
         with self._changed:
             calls = self._calls
             self._changed.wait_for(lambda: not self._kept_waiting or self._calls > calls)
             self._wanted += 1
-            self._changed.wait_for(lambda: not (self._callers or self._compiling))
-            self._wanted -= 1
-            self._compiling = True
+            try:
+                free = self._changed.wait_for(lambda: not (self._callers or self._compiling), self._patience)
+                if not free:
+                    raise TimeoutError(f"networks were called for {self._patience:g} seconds without a pause")
+                self._compiling = True
+            finally:
+                self._wanted -= 1
+                self._changed.notify_all()
         try:
             yield
         finally:

@@ -13,6 +13,8 @@ from torch import Tensor
 from adapters.backends.torch.engine.buckets import Buckets
 from adapters.backends.torch.engine.calls import Call, Question, merged
 from adapters.backends.torch.engine.gate import NETWORKS
+from adapters.backends.torch.engine.heeding import wait
+from adapters.backends.torch.engine.memory import SPARE
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class Counts:
 
 class Merger(ABC):
     """Runs one pass at a time. A question that fails in company is asked again alone, so that it fails
-    alone."""
+    alone. Who waits hears when its run is to stop, until its question is being answered."""
 
     def __init__(self, seconds: Callable[[], float], buckets: Buckets) -> None:
         self._seconds = seconds
@@ -48,14 +50,28 @@ class Merger(ABC):
         """Wait for the answer; run passes meanwhile, if this thread finds one that can start."""
         with self._changed:
             self._waiting.append(call)
-            self._changed.notify_all()
-            while not call.done:
-                group = () if self._busy else self._next_group()
-                if group:
-                    self._serve(group)
-                else:
-                    self._changed.wait(self._patience())
+            try:
+                while not call.done:
+                    group = () if self._busy else self._next_group()
+                    if group:
+                        self._serve(group)
+                    else:
+                        self._wait(call)
+            finally:
+                self._withdraw(call)
         return call.result()
+
+    def _wait(self, call: Call) -> None:
+        if call in self._waiting:
+            wait(self._changed, self._patience())
+        else:  # it is being answered
+            self._changed.wait()
+
+    def _withdraw(self, call: Call) -> None:
+        """The thread of ``call`` goes. Holds the lock."""
+        if call in self._waiting:
+            self._waiting.remove(call)
+            self._changed.notify_all()
 
     @abstractmethod
     def _next_group(self) -> Sequence[Call]:
@@ -67,42 +83,51 @@ class Merger(ABC):
 
     @abstractmethod
     def _ran_out_of_memory(self, group: Sequence[Call], rows: int) -> None:
-        """A pass was too large for the device; its questions are asked alone now. Without the lock."""
+        """A pass was too large for the device; its questions found room one by one. Without the lock."""
 
     def _serve(self, group: Sequence[Call]) -> None:
-        """Holds the lock, and lets go of it while the pass runs."""
+        """Holds the lock, and lets go of it while the pass runs. Where this thread ends before everyone has
+        an answer, the others wait for the next that serves."""
         self._busy = True
-        self._waiting = [call for call in self._waiting if call not in group]
         self._changed.release()
+        taken: list[Call] = []
         try:
-            self._answer(group)
+            with NETWORKS.calling():  # before they are taken: who waits here may still leave
+                taken = self._taken(group)
+                self._answer(taken)
         finally:
             self._changed.acquire()
+            self._waiting = [*(call for call in taken if not call.done), *self._waiting]
             self._busy = False
             self._changed.notify_all()
 
+    def _taken(self, group: Sequence[Call]) -> list[Call]:
+        """Those of ``group`` that still wait, which they do no longer."""
+        with self._changed:
+            taken = [call for call in group if call in self._waiting]
+            self._waiting = [call for call in self._waiting if call not in taken]
+            return taken
+
     def _answer(self, group: Sequence[Call]) -> None:
-        if self._answered(group):
+        wrong = self._wrong(group) if group else None
+        if wrong is None or len(group) == 1:
             return
         # Here, where the error is gone, and with it what its traceback held of the pass that failed.
-        self._give_back_memory()
-        for call in group:
-            self._answered([call])
+        SPARE.give_back()
+        alone = [self._wrong([call]) for call in group]
+        # Where one finds no memory alone, the company was not to blame.
+        if _is_full(wrong) and not any(map(_is_full, alone)):
+            self._ran_out_of_memory(group, sum(call.question.count for call in group))
 
-    def _answered(self, group: Sequence[Call]) -> bool:
-        """Whether each call has its answer or its error; else they are to be asked alone."""
+    def _wrong(self, group: Sequence[Call]) -> type[Exception] | None:
+        """What kind of error a pass ends with, if any. A call that was asked alone has it for its answer."""
         try:
             self._run(group)
         except Exception as error:
-            if len(group) > 1:
-                self._note_memory(error, group)
-                return False
-            group[0].error = error
-        except BaseException as error:  # the thread is being ended: nobody may wait for it for ever
-            for call in group:
-                call.error = error
-            raise
-        return True
+            if len(group) == 1:
+                group[0].error = error
+            return type(error)
+        return None
 
     def _run(self, group: Sequence[Call]) -> None:
         questions = [call.question for call in group]
@@ -115,17 +140,8 @@ class Merger(ABC):
             call.answer = part
 
     def _pass(self, group: Sequence[Call], size: int) -> Tensor:
-        """One forward pass of ``size`` rows. Without the lock."""
-        with NETWORKS.calling():
-            return group[0].question.forward(merged([call.question for call in group], size))
-
-    def _note_memory(self, error: Exception, group: Sequence[Call]) -> None:
-        if isinstance(error, torch.OutOfMemoryError):
-            self._ran_out_of_memory(group, sum(call.question.count for call in group))
-
-    def _give_back_memory(self) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        """One forward pass of ``size`` rows. Without the lock, while networks may be called."""
+        return group[0].question.forward(merged([call.question for call in group], size))
 
     def _count(self, questions: int, wanted: int, size: int) -> None:
         self.counts.passes += 1
@@ -135,6 +151,10 @@ class Merger(ABC):
 
     def _of_key(self, key: Hashable) -> list[Call]:
         return [call for call in self._waiting if call.key == key]
+
+
+def _is_full(error: type[Exception] | None) -> bool:
+    return error is not None and issubclass(error, torch.OutOfMemoryError)
 
 
 def fitting(calls: Sequence[Call], rows: int) -> list[Call]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -32,6 +34,7 @@ from core.domain.errors import ModelError
 from core.domain.flow_families import (
     FLUX,
     KLEIN,
+    QWEN_IMAGE,
     SCHNELL,
     SD3,
     VAE_PREFIXES,
@@ -39,6 +42,8 @@ from core.domain.flow_families import (
     FlowFamily,
     TextPart,
 )
+
+Renaming: TypeAlias = Callable[[State], dict[str, Tensor]]
 
 
 def read_flow_file(path: Path, family: FlowFamily, prefix: str, state: State, dtype: torch.dtype) -> Parts:
@@ -75,7 +80,7 @@ class _FlowFile:
         config = self._base.config("transformer", shape_of(self._family.name, weights))
         network = filled(
             lambda: cls.from_config(config),
-            _renamed(self._family.name, weights),
+            _RENAMINGS[self._family.name](weights),
             self._base.dtype,
             lambda name: False,
             self._base.words("transformer", "transformer"),
@@ -133,15 +138,23 @@ class _FlowFile:
         return found
 
 
-def _renamed(family: str, weights: State) -> dict[str, Tensor]:
-    """Under the names of diffusers; Qwen-Image has them already."""
-    with IMPORTING:
-        from diffusers.loaders import single_file_utils
+def _by_diffusers(converter: str) -> Renaming:
+    def rename(weights: State) -> dict[str, Tensor]:
+        with IMPORTING:
+            from diffusers.loaders import single_file_utils
+        return dict(getattr(single_file_utils, converter)(dict(weights)))
 
-    if family == SD3:
-        return dict(single_file_utils.convert_sd3_transformer_checkpoint_to_diffusers(dict(weights)))
-    if family == Z_IMAGE:
-        return dict(single_file_utils.convert_z_image_transformer_checkpoint_to_diffusers(dict(weights)))
-    if family == KLEIN:
-        return dict(single_file_utils.convert_flux2_transformer_checkpoint_to_diffusers(dict(weights)))
-    return flux_names(weights) if family in (FLUX, SCHNELL) else dict(weights)
+    return rename
+
+
+_RENAMINGS: Mapping[str, Renaming] = MappingProxyType(
+    {
+        SD3: _by_diffusers("convert_sd3_transformer_checkpoint_to_diffusers"),
+        FLUX: flux_names,
+        SCHNELL: flux_names,
+        QWEN_IMAGE: dict,  # has the names of diffusers already
+        Z_IMAGE: _by_diffusers("convert_z_image_transformer_checkpoint_to_diffusers"),
+        KLEIN: _by_diffusers("convert_flux2_transformer_checkpoint_to_diffusers"),
+    }
+)
+"""From the names of the makers to those of diffusers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +10,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from adapters.backends.torch.flow.long_text import LongTextEncoder
-from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.text import EncodedText, PromptEncoder, Prompts, TextEncoder, TextOptions
+from core.prompt.emphasis import Emphasis
+
+
+class _Wordless:
+    """Where CLIP only sums up, or there is none, no vectors stand for words."""
+
+    __slots__ = ()
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return ()
+
+    def find(self, names: Iterable[str], texts: Sequence[str], emphasis: Emphasis) -> frozenset[str]:
+        return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,14 @@ class Sd3Prompts:
     @property
     def calls(self) -> int:
         return sum(clip.calls for clip in self.clips) + (self.t5.calls if self.t5 else 0)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Those of the two CLIPs together; T5 reads the name."""
+        return self.clips[0].widths
+
+    def find(self, names: Iterable[str], texts: Sequence[str], emphasis: Emphasis) -> frozenset[str]:
+        return self.clips[0].find(names, texts, emphasis)
 
     def encode(self, texts: tuple[str, ...], options: TextOptions) -> tuple[EncodedText, ...]:
         first, second = (clip.encode_whole(texts, options) for clip in self.clips)
@@ -52,7 +74,7 @@ class Sd3Prompts:
 
 
 @dataclass(frozen=True, slots=True)
-class FluxPrompts:
+class FluxPrompts(_Wordless):
     """T5 reads the text; CLIP tells of it as a whole."""
 
     clip: TextEncoder
@@ -71,7 +93,7 @@ class FluxPrompts:
 
 
 @dataclass(frozen=True, slots=True)
-class LanguagePrompts:
+class LanguagePrompts(_Wordless):
     """A language model reads the text."""
 
     model: LongTextEncoder
@@ -86,11 +108,11 @@ class LanguagePrompts:
         )
 
 
-def prompts_of(model: LoadedModel, inversions: Inversions | None = None) -> Prompts:
+def prompts_of(model: LoadedModel) -> Prompts:
     """How the prompts of a model become conditioning."""
     if model.family.flow is None:
-        return PromptEncoder.of(model.encoders, model.device, inversions, model.text_lane)
-    clips = _clips(model, inversions)
+        return PromptEncoder.of(model.encoders, model.device, model.text_lane)
+    clips = _clips(model)
     long = None
     if model.long is not None:
         long = LongTextEncoder(model.family.flow.long, *model.long, model.device, lane=model.text_lane)
@@ -100,11 +122,9 @@ def prompts_of(model: LoadedModel, inversions: Inversions | None = None) -> Prom
     return FluxPrompts(clips[0], long) if clips else LanguagePrompts(long)
 
 
-def _clips(model: LoadedModel, inversions: Inversions | None) -> list[TextEncoder]:
-    """Textual inversions fit the two of SD3 together; where CLIP only sums up, there are none."""
+def _clips(model: LoadedModel) -> list[TextEncoder]:
     widths = tuple(int(network.config.hidden_size) for _, _, network in model.encoders)
-    fitting = inversions if len(widths) > 1 else None
     return [
-        TextEncoder(tokenizer, network, model.device, fitting, kind, widths, place, model.text_lane)
+        TextEncoder(tokenizer, network, model.device, kind, widths, place, model.text_lane)
         for place, (kind, tokenizer, network) in enumerate(model.encoders)
     ]

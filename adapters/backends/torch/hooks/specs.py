@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         TorchPredictedDraft,
         TorchRowsDraft,
         TorchSampledDraft,
+        TorchTextDraft,
     )
 
 PREFIX = "serena_torch_"
@@ -38,6 +39,14 @@ def serena_torch_noise(draft: TorchNoiseDraft) -> None:
     """Change the noise that a pass starts from, or the latent that the noise is added to.
 
     Called once per pass, before the first evaluation.
+    """
+
+
+@hookspec
+def serena_torch_text(draft: TorchTextDraft) -> None:
+    """Let vectors stand for words of the texts that are about to be encoded.
+
+    Called once per pass, whether or not the texts are known already, and once more when a refiner takes over.
     """
 
 

@@ -6,9 +6,9 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Hashable
-from importlib import import_module
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -16,18 +16,17 @@ import torch
 from torch import nn
 
 from adapters.backends.torch.engine.calls import Forward, Rows
-from adapters.backends.torch.engine.gate import NETWORKS
 from adapters.backends.torch.sharing import sharing_copy
+from adapters.backends.torch.speed.regions import compile_here, compile_regions
 
 log = logging.getLogger("serena.torch")
 
-REGIONS = ("BasicTransformerBlock", "ResnetBlock2D")
-"""What a UNet repeats, compiled one by one: that takes seconds where the whole takes minutes."""
-
-FORMS = 256
-"""Compiled forms of one block that are kept: widths times sizes times row counts."""
-
 Compile: TypeAlias = Callable[[nn.Module], None]
+
+
+def summary(error: Exception) -> str:
+    """In one line, and without its traceback, which holds what the pass had made."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def form(rows: Rows) -> Hashable:
@@ -35,39 +34,35 @@ def form(rows: Rows) -> Hashable:
     return tuple((name, tuple(x.shape), x.dtype) for name, x in rows.items())
 
 
-_local = threading.local()
+class _Worker:
+    """A thread that does one thing after the other.
 
+    :param turn: held while it does one: what warms a network up calls it without the gate, and so never while
+        another compiles.
+    """
 
-def compile_regions(network: nn.Module, backend: str = "inductor") -> None:
-    """Compile its repeated blocks at their first call, one at a time, while no network is called. Not those
-    that a hook watches: compiled code calls none."""
-    for layer in network.modules():
-        if type(layer).__name__ in REGIONS and not layer._forward_pre_hooks:
-            layer.compile(fullgraph=True, backend=backend)
-            compiled = layer._compiled_call_impl
-            assert compiled is not None
-            layer._compiled_call_impl = gated(compiled, _allow_forms)
+    def __init__(self, turn: threading.Lock) -> None:
+        self._turn = turn
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="serena-compile", daemon=True)
+        self._thread.start()
 
+    def add(self, job: Callable[[], None]) -> None:
+        self._work.put(job)
 
-def gated(call: Callable[..., Any], before: Callable[[], None] | None = None) -> Callable[..., Any]:
-    """Where ``call`` may compile, that is in the thread that warms up, no network is called meanwhile."""
+    def close(self) -> None:
+        """What it does now is finished; nothing else is begun."""
+        with suppress(Empty):
+            while True:
+                self._work.get_nowait()
+        self._work.put(None)
+        self._thread.join()
 
-    def run(*args: Any, **kwargs: Any) -> Any:
-        if not getattr(_local, "warms_up", False):
-            return call(*args, **kwargs)
-        with NETWORKS.compiling():
-            if before is not None:
-                before()
-            return call(*args, **kwargs)
-
-    return run
-
-
-def _allow_forms() -> None:
-    """Of this thread alone, as what torch is configured by is."""
-    config: Any = import_module("torch._dynamo.config")
-    config.recompile_limit = FORMS
-    config.accumulated_recompile_limit = 4 * FORMS
+    def _run(self) -> None:
+        compile_here()
+        while (job := self._work.get()) is not None:
+            with self._turn:
+                job()
 
 
 class Compiling:
@@ -84,8 +79,8 @@ class Compiling:
         self._compile = by
         self._twins: WeakKeyDictionary[nn.Module, _Twin] = WeakKeyDictionary()
         self._lock = threading.Lock()
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._turn = threading.Lock()
+        self._worker: _Worker | None = None
 
     def ready(self, network: Any, make: Callable[[Any], Forward], kind: Hashable, rows: Rows) -> Any:
         """The network to run ``rows`` with: the twin, if it is ready for their form; None while it is not.
@@ -95,48 +90,50 @@ class Compiling:
         with self._lock:
             twin = self._twins.get(network)
             if twin is None:
-                twin = self._twins[network] = _Twin(self._twin(network))
+                twin = self._twins[network] = self._twin_of(network)
             return twin.chosen(network, (kind, form(rows)), lambda: self._later(twin, make, kind, rows))
+
+    def refuse(self, network: Any, kind: Hashable, rows: Rows, why: str) -> None:
+        """The twin could not run those rows: from now on the network itself runs all of their form."""
+        with self._lock:
+            twin = self._twins.get(network)
+            if twin is not None:
+                twin.refuse((kind, form(rows)), why)
 
     def settle(self) -> None:
         """Wait until what has been asked for so far is compiled."""
         done = threading.Event()
         with self._lock:
-            if self._thread is None:
+            if self._worker is None:
                 return
-            self._work.put(done.set)
+            self._worker.add(done.set)
         done.wait()
 
     def close(self) -> None:
         """What is being compiled is finished, nothing else is begun, and all is let go."""
         with self._lock:
-            thread, self._thread = self._thread, None
+            worker, self._worker = self._worker, None
             self._twins.clear()
-        if thread is not None:
-            while not self._work.empty():
-                self._work.get()
-            self._work.put(None)
-            thread.join()
+        if worker is not None:
+            worker.close()
 
-    def _twin(self, network: nn.Module) -> nn.Module:
-        twin = sharing_copy(network)
-        for layer in twin.modules():
+    def _twin_of(self, network: nn.Module) -> _Twin:
+        copy = sharing_copy(network)
+        for layer in copy.modules():
             # The way to tile pictures asks the thread, which compiled code cannot: who tiles has no twin.
             layer.__dict__.pop("_conv_forward", None)
-        self._compile(twin)
+        twin = _Twin(copy)
+        try:
+            self._compile(copy)
+        except Exception as error:
+            twin.give_up(error)
         return twin
 
     def _later(self, twin: _Twin, make: Callable[[Any], Forward], kind: Hashable, rows: Rows) -> None:
         own = {name: x.clone() for name, x in rows.items()}
-        self._work.put(lambda: twin.warm_up(make, (kind, form(own)), own))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._compile_all, name="serena-compile", daemon=True)
-            self._thread.start()
-
-    def _compile_all(self) -> None:
-        _local.warms_up = True
-        while (job := self._work.get()) is not None:
-            job()
+        if self._worker is None:
+            self._worker = _Worker(self._turn)
+        self._worker.add(lambda: twin.warm_up(make, (kind, form(own)), own))
 
 
 class _Twin:
@@ -146,10 +143,11 @@ class _Twin:
         self._network = network
         self._ready: set[Hashable] = set()
         self._asked: set[Hashable] = set()
+        self._refused: set[Hashable] = set()
         self._failed = False
 
     def chosen(self, plain: Any, what: Hashable, warm_up: Callable[[], None]) -> Any:
-        if self._failed:
+        if self._failed or what in self._refused:
             return plain
         if what in self._ready:
             return self._network
@@ -158,14 +156,21 @@ class _Twin:
             warm_up()
         return None
 
+    def refuse(self, what: Hashable, why: str) -> None:
+        if what not in self._refused:
+            self._refused.add(what)
+            log.warning("a compiled pass failed, so passes of its form run as they are: %s", why)
+
     def warm_up(self, make: Callable[[Any], Forward], what: Hashable, rows: Rows) -> None:
         try:
             with torch.inference_mode():
                 make(self._network)(rows)
         except Exception as error:
-            # Whatever the compiler does not like: the plain network draws the same.
-            self._failed = True
-            text = " ".join(str(error).split())[:300]
-            log.warning("compiling failed, so the network runs as it is: %s: %s", type(error).__name__, text)
+            self.give_up(error)
             return
         self._ready.add(what)
+
+    def give_up(self, error: Exception) -> None:
+        """Whatever the compiler does not like: the plain network draws the same."""
+        self._failed = True
+        log.warning("compiling failed, so the network runs as it is: %s", summary(error))

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from adapters.backends.torch.engine.calls import Forward, Rows
-from adapters.backends.torch.speed.compiling import Compiling
+from adapters.backends.torch.speed.compiling import Compiling, summary
 from adapters.backends.torch.speed.graphs import Graphs
 from adapters.backends.torch.speed.plan import SpeedPlan
+from adapters.backends.torch.speed.regions import compiling_nothing
 
 
 class Passes:
@@ -43,16 +44,33 @@ class Passes:
             return plain
 
         def run(rows: Rows) -> Tensor:
-            chosen = network
-            if self._compiling is not None:
-                chosen = self._compiling.ready(network, make, kind, rows)
+            if self._compiling is None:
+                return self._recorded(network, kind, plain, rows)
+            chosen = self._compiling.ready(network, make, kind, rows)
             if chosen is None:  # what is recorded now would keep the compiled form out
                 return plain(rows)
-            if self._graphs is None:
-                return make(chosen)(rows)
-            return self._graphs.run(chosen, kind, make(chosen), rows)
+            if chosen is network:
+                return self._recorded(network, kind, plain, rows)
+            answer, why = self._of_twin(chosen, kind, make(chosen), rows)
+            if answer is None:
+                answer = plain(rows)  # if this fails too, the compiler is not to blame
+                self._compiling.refuse(network, kind, rows, why)
+            return answer
 
         return run
+
+    def _of_twin(self, twin: Any, kind: Hashable, forward: Forward, rows: Rows) -> tuple[Tensor | None, str]:
+        """The answer of compiled code; or None, and why there is none: then nothing of that pass is left."""
+        try:
+            with compiling_nothing():
+                return self._recorded(twin, kind, forward, rows), ""
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            return None, summary(error)
+
+    def _recorded(self, network: Any, kind: Hashable, forward: Forward, rows: Rows) -> Tensor:
+        return forward(rows) if self._graphs is None else self._graphs.run(network, kind, forward, rows)
 
     def settle(self) -> None:
         if self._compiling is not None:

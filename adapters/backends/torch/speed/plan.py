@@ -21,6 +21,8 @@ class SpeedPlan:
     :ivar channels_last: convolutions keep the channels innermost.
     :ivar fused: queries, keys and values come from one product.
     :ivar decode_stream: pictures are decoded on a CUDA stream of their own.
+    :ivar pinned: noise and masks go to a CUDA device by way of pinned memory.
+    :ivar ahead: passes that the host may be ahead of a CUDA device; 0: as many as it likes.
     :ivar decode_rows: the most pictures of one call of the VAE.
     :ivar encode_rows: the most chunks of prompts of one call of a text encoder.
     :ivar step_cache: the deep blocks are computed at one of so many evaluations; 1: at each.
@@ -32,6 +34,8 @@ class SpeedPlan:
     channels_last: bool = False
     fused: bool = False
     decode_stream: bool = False
+    pinned: bool = False
+    ahead: int = 0
     decode_rows: int = 1
     encode_rows: int = 1
     step_cache: int = 1
@@ -51,6 +55,8 @@ class SpeedPlan:
             channels_last=settings.channels_last,
             fused=settings.fused_qkv,
             decode_stream=settings.decode_stream,
+            pinned=settings.pinned_copies,
+            ahead=settings.passes_ahead,
             decode_rows=settings.decode_rows,
             encode_rows=settings.encode_rows,
             step_cache=settings.step_cache,

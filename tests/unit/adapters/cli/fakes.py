@@ -322,6 +322,7 @@ def application(service: FakeService, settings: Settings, events: list[str]) -> 
         resources=FakeResources(),
         start=lambda: events.append("start"),
         close=lambda: events.append("close"),
+        settle=lambda: events.append("settle"),
     )
 
 

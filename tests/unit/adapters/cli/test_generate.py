@@ -18,7 +18,7 @@ def test_prints_path_seed_size_and_seconds(serena: Serena, host: FakeHost, tmp_p
     assert answer.code == 0
     assert answer.out == f"{tmp_path}/outputs/job-1.png  seed 7  64x48  1.50 s\n"
     assert "a comment" in answer.err
-    assert host.events == ["start", "close"]
+    assert host.events == ["settle", "start", "close"]
 
 
 def test_every_flag_reaches_the_request(serena: Serena, host: FakeHost) -> None:
@@ -88,7 +88,7 @@ def test_a_refused_prompt_stops_those_accepted_before_it(serena: Serena, host: F
     answer = serena("txt2img", "a cat", "this prompt is refused")
     assert answer.code == 2
     assert host.service.interrupted == ["job-1"]
-    assert host.events == ["start", "close"]
+    assert host.events == ["settle", "start", "close"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_ctrl_c_keeps_what_exists(serena: Serena) -> None:
     assert host.service.interrupted == ["job-1", "job-2"]
     assert answer.out.count(".png") == 2
     assert "a cat: cancelled" in answer.err
-    assert host.events == ["start", "close"]
+    assert host.events == ["settle", "start", "close"]
 
 
 class TestImg2Img:

@@ -8,8 +8,11 @@ import pytest
 from adapters.bootstrap import LocalHost
 from adapters.settings import load_settings
 from core.domain.errors import ModelError, SettingsError, StorageError
+from plugins.counting import HookCount
+from tests.quality.test_api_runner_contract import listening
 from tests.unit.adapters.cli.conftest import Serena
-from tests.unit.adapters.cli.fakes import MODEL, FakeHost, with_errors
+from tests.unit.adapters.cli.fakes import MODEL, REPORTS, FakeHost, with_errors
+from tests.unit.adapters.http.fakes import FakeApplication
 
 
 def test_models(serena: Serena, host: FakeHost) -> None:
@@ -90,6 +93,23 @@ def test_which_plugins(serena: Serena, argv: tuple[str, ...], names: list[str]) 
 
 def test_a_hook_that_nobody_implements(serena: Serena) -> None:
     assert serena("plugins", "--hook", "serena_saved").out == "no plugin implements serena_saved\n"
+
+
+def test_plugins_of_a_server_and_how_each_has_failed_there(serena: Serena) -> None:
+    there = FakeApplication()
+    there.plugins += REPORTS
+    there.hook_counts += [
+        HookCount(plugin="sepia", hook="serena_image", calls=9, seconds=1.0, failures=0),
+        HookCount(plugin="sepia", hook="serena_prepare", calls=5, seconds=1.0, failures=3, late=1),
+        HookCount(plugin="sepia", hook="serena_saved", calls=5, seconds=1.0, failures=2),
+    ]
+    with listening(there.application()) as url:
+        told = serena("plugins", "--server", url).out
+        row, _ = json.loads(serena("plugins", "--server", url, "--json").out)
+    assert "serena_prepare 3 (1 too late), serena_saved 2" in told
+    assert "ImportError: no" in told
+    assert "builtin_one" not in told
+    assert [one["failures"] for one in row["called"]] == [0, 3, 2]
 
 
 def test_backends(serena: Serena) -> None:

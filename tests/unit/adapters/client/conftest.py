@@ -41,6 +41,15 @@ MODELS: dict[str, Any] = {
     ],
     "unusable": [{"name": "old.ckpt", "problem": "a pickle"}],
 }  # fmt: skip
+PLUGINS: dict[str, Any] = {
+    "plugins": [
+        {
+            "name": "sepia", "distribution": "d", "version": "1", "builtin": False, "error": None,
+            "warnings": [], "hooks": ["h"], "scripts": [], "settings": [],
+            "called": [{"hook": "h", "calls": 2, "seconds": 0.5, "failures": 1, "late": 1}],
+        }
+    ]
+}  # fmt: skip
 DONE = {**JOB, "state": "succeeded", "result": RESULT}
 
 

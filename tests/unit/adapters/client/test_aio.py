@@ -18,6 +18,7 @@ from tests.unit.adapters.client.conftest import (
     HASTY,
     JOB,
     MODELS,
+    PLUGINS,
     Server,
     event,
     problem,
@@ -98,6 +99,8 @@ def test_small_calls(play: Play[Any], server: Server) -> None:
     assert play(lambda client: client.queue()).draining
     server.answers = [httpx.Response(200, json=MODELS)]
     assert play(lambda client: client.models()).unusable[0].problem == "a pickle"
+    server.answers = [httpx.Response(200, json=PLUGINS)]
+    assert play(lambda client: client.plugins())[0].called[0].late == 1
     server.answers = [httpx.Response(200, json=MODELS["models"][0])]
     assert play(lambda client: client.model("m")).current
 

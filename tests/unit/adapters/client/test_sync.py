@@ -39,6 +39,7 @@ from tests.unit.adapters.client.conftest import (
     HASTY,
     JOB,
     MODELS,
+    PLUGINS,
     Server,
     event,
     problem,
@@ -221,6 +222,8 @@ def test_small_calls(client: Client, server: Server) -> None:
     assert client.queue().limit == 3
     server.answers = [httpx.Response(200, json=MODELS)]
     assert client.models().models[0].family == "sd1"
+    server.answers = [httpx.Response(200, json=PLUGINS)]
+    assert client.plugins()[0].called[0].late == 1
     server.answers = [httpx.Response(200, json=MODELS["models"][0])]
     assert client.model("a b/c [12]").bytes == 7
     assert server.asked[-1].url.raw_path == b"/api/v1/models/a%20b/c%20%5B12%5D"

@@ -44,9 +44,11 @@ from core.domain.options import OptionRegistry, OptionSpec, OptionValue
 from core.domain.progress import Progress
 from core.domain.request import GenerationRequest, Kind
 from core.domain.result import GenerationResult, Outcome, ResultImage, RunReceipt
-from core.jobs.outage import Outage
+from core.jobs.outage import Hear, Outage
 from core.ports.driving import BrowseResources, ManageMemory, PictureFacts, QueueState
 from core.sampling.registry import resolve
+from plugins.counting import HookCount
+from plugins.report import PluginReport
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MODEL = ModelRef(ModelIdentity("sub/demo.safetensors", "ab" * 32), "/secret/place/demo.safetensors")
@@ -97,6 +99,8 @@ class FakeApplication:
         self.kinds = frozenset((Kind.TXT2IMG, Kind.IMG2IMG))
         self.resources: BrowseResources = NoResources()
         self.memory: ManageMemory = HostMemory()
+        self.plugins: list[PluginReport] = []
+        self.hook_counts: list[HookCount] = []
         self.registry = OptionRegistry(OPTIONS)
         self.changed: dict[str, OptionValue] = {}
         self.info = ""
@@ -321,7 +325,7 @@ class FakeApplication:
     def ahead(self, job_id: JobId) -> int | None:
         return self.waiting_elsewhere if self.waiting_elsewhere <= 1000 else None
 
-    def when_unable(self, callback: Callable[[str], None]) -> Callable[[], None]:
+    def when_unable(self, callback: Hear) -> Callable[[], None]:
         return self.outage.listen(callback)
 
     def drain(self, seconds: float) -> None:
@@ -376,7 +380,8 @@ class FakeApplication:
             inspect=self,
             health=self,
             backend="fake",
-            plugins=(),
+            plugins=self.plugins,
+            plugin_calls=lambda: self.hook_counts,
             start=lambda: self.calls.append("start"),
             close=lambda: self.calls.append("close"),
             drain=self.drain,

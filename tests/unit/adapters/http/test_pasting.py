@@ -62,8 +62,8 @@ def test_without_it_nothing_changes(fake: FakeApplication) -> None:
 
 
 def test_flags_are_read_from_words(fake: FakeApplication) -> None:
-    body = filled(fake, infotext="a\nSteps: 1, Seed: 1, Size: 64x64, Tiling: True, Pad conds: True")
-    assert body.override_settings == {"tiling": True, "pad_cond_uncond": True}
+    body = filled(fake, infotext="a\nSteps: 1, Seed: 1, Size: 64x64, Tiling: True, Enable T5: True")
+    assert body.override_settings == {"tiling": True, "sd3_enable_t5": True}
 
 
 def test_every_option_that_it_fills_exists() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from adapters.models.resource_files import DiskResourceFiles
+from adapters.models.safetensors_header import SafetensorsHeader, describe_file
 from adapters.models.weights import find_weights
+from core.domain.errors import ModelError
 
 
 def write(path: Path, shapes: dict[str, tuple[int, ...]], metadata: dict[str, str] | None = None) -> None:
@@ -96,3 +98,47 @@ def test_what_cannot_be_told_in_utf_8_is_left_out_or_shown_otherwise(
     assert [path.name for path in find_weights(tmp_path / "models" / "Lora", tmp_path)] == [
         "plain.safetensors"
     ]
+
+
+def named(files: DiskResourceFiles) -> list[tuple[str, int]]:
+    return [(one.name, one.vectors) for one in files.embeddings()]
+
+
+def test_inversions_are_read_again_when_they_have_changed(tmp_path: Path, files: DiskResourceFiles) -> None:
+    folder = tmp_path / "embeddings"
+    write(folder / "calm.safetensors", {"emb_params": (2, 4)})
+    known = files.embeddings()
+    (folder / "notes.txt").write_text("of no account")
+    assert files.embeddings() is known
+    write(folder / "calm.safetensors", {"emb_params": (3, 4)})
+    write(folder / "deep" / "storm.safetensors", {"emb_params": (1, 4)})
+    assert named(files) == [("calm", 3), ("storm", 1)]
+    (folder / "deep" / "storm.safetensors").rename(tmp_path / "storm.safetensors")
+    (folder / "fog.safetensors").symlink_to(folder / "calm.safetensors")
+    assert named(files) == [("calm", 3), ("fog", 3)]
+    (folder / "fog.safetensors").unlink()
+    (folder / "fog.safetensors").symlink_to(tmp_path / "storm.safetensors")
+    assert named(files) == [("calm", 3)]
+
+
+def test_links_that_lead_nowhere_are_left_out(tmp_path: Path, files: DiskResourceFiles) -> None:
+    folder = tmp_path / "embeddings"
+    write(folder / "calm.safetensors", {"emb_params": (2, 4)})
+    (folder / "circle.safetensors").symlink_to("circle.safetensors")
+    (folder / "gone.safetensors").symlink_to("nothing.safetensors")
+    assert named(files) == [("calm", 2)]
+    assert files.embeddings() is files.embeddings()
+
+
+def test_a_disk_that_fails_once_is_asked_again(tmp_path: Path) -> None:
+    write(tmp_path / "calm.safetensors", {"emb_params": (2, 4)})
+    failures = [OSError(5, "Input/output error")]
+
+    def describe(path: Path) -> SafetensorsHeader:
+        if failures:
+            raise ModelError(f"{path} cannot be read") from failures.pop()
+        return describe_file(path)
+
+    files = DiskResourceFiles(tmp_path / "models", tmp_path, describe)
+    assert named(files) == []
+    assert named(files) == [("calm", 2)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,16 @@ import pytest
 from adapters.models.catalog_disk import DiskModelCatalog
 from adapters.models.catalog_fake import FakeModelCatalog
 from adapters.models.handed import HandedModels
-from core.domain.errors import InvalidValue
+from adapters.models.vae_files import check_vae
+from adapters.options.styles_memory import MemoryStyleLibrary
+from core.domain.errors import InvalidValue, ModelError
+from core.domain.limits import RequestLimits
 from core.domain.model import ModelIdentity, ModelRef
+from core.domain.option_table import OPTIONS
+from core.domain.options import OptionRegistry
+from core.domain.request import GenerationRequest, Kind
+from core.jobs.acceptance import Acceptance
+from core.stages.lookup import chosen_vae
 from tests.unit.adapters.models.test_single_files import SD1, write
 
 
@@ -57,6 +66,65 @@ def test_automatic_takes_what_is_named_after_the_checkpoint(models: Path) -> Non
 def test_an_unknown_name_is_told_with_those_that_there_are(models: Path, name: str) -> None:
     with pytest.raises(InvalidValue, match=r"one of Automatic, None, good\.safetensors, other\.safetensors"):
         named(models, name)
+
+
+def header(**shapes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    return {name.replace("__", "."): shape for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("name", ["decoder__conv_in__weight", "first_stage_model__decoder__conv_in__weight"])
+def test_one_with_as_many_channels_as_the_model_fits(models: Path, name: str) -> None:
+    write(models / "VAE" / "good.safetensors", header(**{name: (8, 4, 1, 1)}))
+    assert named(models, "good") == "good.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (header(decoder__conv_in__weight=(8, 16, 1, 1)), "makes pictures of 16 channels; .* 1.x draws 4"),
+        (header(lora_unet_x=(1,)), "is none: it has no weights of an encoder or a decoder"),
+        (None, "is cut off: it has 7 bytes; get the file again"),
+    ],
+)
+def test_one_whose_header_does_not_fit_is_refused_with_its_name_alone(
+    models: Path, content: dict[str, tuple[int, ...]] | None, said: str
+) -> None:
+    if content is None:
+        (models / "VAE" / "good.safetensors").write_bytes(b"nothing")
+    else:
+        write(models / "VAE" / "good.safetensors", content)
+    with pytest.raises(ModelError, match=f"^the VAE good.safetensors {said}$"):
+        named(models, "good")
+
+
+def test_whose_mistake_it_is_depends_on_who_names_it(models: Path) -> None:
+    """A request's own is refused before it is queued; the server's stands until a job draws with it."""
+    write(models / "VAE" / "good.safetensors", header(lora_unet_x=(1,)))
+    catalog, registry = DiskModelCatalog(models, builtin=False), OptionRegistry(OPTIONS)
+    options = registry.values({"sd_vae": "good"})
+    acceptance = Acceptance(
+        options=lambda: options,
+        models=catalog,
+        styles=MemoryStyleLibrary(()),
+        limits=RequestLimits(),
+        random_seed=lambda: 1,
+    )
+    plain = GenerationRequest(kind=Kind.TXT2IMG, prompt="a")
+    with pytest.raises(InvalidValue, match=r"^sd_vae is 'good'; the VAE good\.safetensors is none"):
+        acceptance.freeze(replace(plain, override_settings={"sd_vae": "good"}))
+    for option in ("None", "Automatic"):
+        asked = replace(plain, override_settings={"sd_vae": option})
+        assert dict(acceptance.freeze(asked).options).get("sd_vae", "Automatic") == option
+    assert acceptance.freeze(plain).options == {"sd_vae": "good"}
+    with pytest.raises(ModelError, match=r"^the VAE good\.safetensors is none"):
+        chosen_vae(catalog, catalog.all()[0], plain, options)
+
+
+def test_nothing_is_known_of_the_channels_of_an_unknown_family(tmp_path: Path) -> None:
+    write(tmp_path / "x.safetensors", header(decoder__conv_in__weight=(8, 5, 1, 1)))
+    check_vae(tmp_path / "x.safetensors", "of-a-plugin")
+    with pytest.raises(ModelError, match=r"Flux\.2 klein draws 32$"):
+        check_vae(tmp_path / "x.safetensors", "flux2-klein")
 
 
 def test_a_backend_with_models_of_its_own_has_none_in_files() -> None:

@@ -18,7 +18,7 @@ from core.domain.job import Job, JobId, JobState
 from core.domain.request import GenerationRequest
 from core.domain.result import GenerationResult
 from core.jobs.loop import ProcessImages
-from core.jobs.outage import Outage
+from core.jobs.outage import Outage, Outages
 from core.jobs.rules import JobRules
 from plugins.hooks import PluggyRunHooks
 from plugins.manager import load_plugins
@@ -61,7 +61,7 @@ def crew_of(
         rules=JobRules(**rules),
         process=process,
         new_id=lambda: f"job-{next(ids)}",
-        outage=outage,
+        outages=Outages(outage),
     )
 
 
@@ -75,7 +75,7 @@ def test_the_queue_waits_until_a_child_starts() -> None:
     supervisor.when_ready(ready.set)
     crew = crew_of(RemoteProcessing(supervisor, lambda sha256: None, PATIENCE), outage)
     jobs = [submit(crew), submit(crew)]
-    crew.service.when_unable(told.append)
+    crew.service.when_unable(lambda error: told.append(str(error)))
     supervisor.start()
     try:
         assert crew.loop.run_next(0) == jobs[0]
@@ -139,11 +139,11 @@ def test_an_outage_is_told_once_to_each_who_listens() -> None:
     outage, told = Outage(), list[str]()
     outage.end()
     forget = outage.listen(lambda reason: told.append(f"never: {reason}"))
-    outage.listen(told.append)
+    outage.listen(lambda error: told.append(str(error)))
     forget()
     for reason in ("a", "b"):
         outage.begin(reason)
     assert (told, outage.reason) == (["a"], "b")
-    outage.listen(told.append)()
+    outage.listen(lambda error: told.append(str(error)))()
     outage.end()
     assert (told, outage.reason) == (["a", "b"], None)

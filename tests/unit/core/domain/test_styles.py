@@ -1,45 +1,19 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.styles import (
     Extracted,
     Style,
-    apply_negative_styles,
-    apply_styles,
     combine,
     extract_styles,
-    merge,
     parse_csv,
     write_csv,
 )
 
 S1 = Style("s1", "{prompt}, oil painting", "ugly")
 S2 = Style("s2", "masterpiece", "bad, {prompt}")
-STYLES = {style.name: style for style in (S1, S2)}
-
-
-@pytest.mark.parametrize(
-    ("prompt", "texts", "expected"),
-    [
-        ("a", [], "a"),
-        ("a", ["b"], "a, b"),
-        (" a ", [" b "], "a, b"),
-        ("", ["b"], "b"),
-        ("a", [""], "a"),
-        ("a", ["x {prompt} y {prompt}"], "x a y a"),
-    ],
-)
-def test_merge(prompt: str, texts: list[str], expected: str) -> None:
-    assert merge(prompt, texts) == expected
-
-
-def test_the_recorded_styles() -> None:
-    names = ["s1", "unknown", "s2"]
-    assert apply_styles("a (red:1.3) cat", names, STYLES) == "a (red:1.3) cat, oil painting, masterpiece"
-    assert apply_negative_styles("blurry", names, STYLES) == "bad, blurry, ugly"
 
 
 def test_csv() -> None:
@@ -62,12 +36,6 @@ def test_files_are_divided_by_headlines() -> None:
     combined = combine([("a/mine.csv", [S1]), ("b/others.csv", [S2])])
     assert list(combined) == ["------- MINE -------", "s1", "------ OTHERS ------", "s2"]
     assert combined["------- MINE -------"].prompt is None
-
-
-def test_extracting_is_the_inverse_of_applying() -> None:
-    names = ["s1", "s2"]
-    prompt, negative = apply_styles("a", names, STYLES), apply_negative_styles("b", names, STYLES)
-    assert extract_styles(prompt, negative, STYLES.values()) == Extracted(("s1", "s2"), "a", "b")
 
 
 def test_a_style_needs_both_its_texts() -> None:

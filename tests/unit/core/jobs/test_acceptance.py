@@ -9,6 +9,7 @@ from core.domain.job import Job
 from core.domain.request import HiresParams
 from core.domain.serial import from_plain, to_plain
 from core.domain.styles import Style
+from plugins.builtin.styles import StylesPlugin
 from tests.unit.core.workshop import MODEL, OTHER_MODEL, Workshop, request, through_json
 
 
@@ -70,7 +71,8 @@ def test_without_any_model_nothing_is_accepted() -> None:
 
 
 def test_style_texts_are_frozen_and_unknown_ones_left_out() -> None:
-    shop = Workshop(styles=(Style("s", "{prompt} in oil", "dull"), Style("t", "bright")))
+    styles = (Style("s", "{prompt} in oil", "dull"), Style("t", "bright"))
+    shop = Workshop(styles=styles, plugins={"styles": StylesPlugin()})
     job = shop.draw(request(negative_prompt="dark", styles=("nobody", "t", "s")))
     assert [style.name for style in job.frozen.styles] == ["t", "s"]
     assert job.result is not None

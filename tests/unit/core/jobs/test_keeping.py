@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from adapters.jobs.alone import NoOtherProcesses
 from adapters.jobs.memory import MemoryJobStore
-from core.domain.errors import UNFORESEEN, StorageError
+from core.domain.errors import UNFORESEEN, NotKept, StorageError
 from core.domain.job import Caller, Job, JobId, JobState
 from core.domain.request import GenerationRequest
 from core.jobs.keeper import SWEEP_SECONDS
@@ -233,6 +233,79 @@ def test_a_round_goes_on_when_the_disk_refuses_a_part_of_it(caplog: pytest.LogCa
     fleet.tick()
     assert "the disk is gone" in caplog.text
     assert fleet.job(job_id).delivery is None
+
+
+class Doubtful(MemoryJobStore):
+    """Its disk fails once a result was written, and nobody knows whether that lasts."""
+
+    fails = in_doubt = False
+
+    def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
+        job = super().update(job_id, change)
+        if self.fails and job.state.is_final:
+            self.in_doubt = True
+            raise NotKept("the disk failed")
+        return job
+
+    def get(self, job_id: JobId) -> Job | None:
+        if self.in_doubt:
+            raise NotKept("the disk failed")
+        return super().get(job_id)
+
+    def running(self) -> Sequence[Job]:
+        if self.in_doubt:
+            raise NotKept("the disk failed")
+        return super().running()
+
+
+def test_nobody_is_told_of_a_result_of_which_it_is_not_known_whether_it_lasts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, told = Doubtful(), list[Job]()
+    shop = Workshop(store=store)
+    job_id = shop.service.submit(request())
+    shop.service.when_done(job_id, told.append)
+    store.fails = True
+    shop.loop.run_next(0)
+    caplog.clear()
+    shop.keeper.tick()
+    assert (told, caplog.messages) == ([], [])
+    store.fails = store.in_doubt = False
+    shop.keeper.tick()
+    assert [(job.id, job.state) for job in told] == [(job_id, JobState.SUCCEEDED)]
+
+
+class Recovering(MemoryJobStore):
+    """In doubt when a result was to be written, and no longer at the next call."""
+
+    refuses = False
+
+    def update(self, job_id: JobId, change: Callable[[Job], Job]) -> Job:
+        found = self.get(job_id)
+        if self.refuses and found is not None and change(found).state.is_final:
+            self.refuses = False
+            raise NotKept("the disk failed")
+        return super().update(job_id, change)
+
+
+def test_no_job_fails_because_its_result_could_not_be_kept_for_a_moment() -> None:
+    store = Recovering()
+    shop = Workshop(store=store)
+    job_id = shop.service.submit(request())
+    store.refuses = True
+    shop.loop.run_next(0)
+    job = store.get(job_id)
+    assert job is not None
+    assert (store.refuses, job.state) == (False, JobState.RUNNING)
+
+
+class InDoubt(MemoryJobStore):
+    def take(self, start: Callable[[Job], Job], timeout: float | None = None) -> Job | None:
+        raise NotKept("the disk failed")
+
+
+def test_in_doubt_no_job_is_taken() -> None:
+    assert Workshop(store=InDoubt()).loop.run_next(0) is None
 
 
 def test_a_drained_process_puts_its_jobs_back(fleet: Fleet) -> None:

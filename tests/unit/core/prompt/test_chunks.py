@@ -106,7 +106,7 @@ def test_an_embedding_larger_than_a_chunk_is_a_plain_word() -> None:
 
 
 def test_a_table_reads_names_with_the_tokenizer() -> None:
-    table = EmbeddingTable.of({"xxx yyyy": 2, "": 1}, TOKENIZER)
+    table = EmbeddingTable.of({"xxx yyyy": 2, "": 1}, TOKENIZER.encode)
     assert table.match([3, 4], 0) == Embedding("xxx yyyy", (3, 4), 2)
     assert table.match([3, 5], 0) is None
 

@@ -9,7 +9,7 @@ from core.domain.option_table import OPTIONS
 from core.domain.options import OptionRegistry
 from core.domain.request import GenerationRequest, Kind
 from core.sampling.registry import resolve
-from core.stages.flow_requests import fitted, own_levels, told_guidance
+from core.stages.flow_requests import fitted, flow_parameters, own_levels
 
 
 def request(**fields: object) -> GenerationRequest:
@@ -39,5 +39,12 @@ def test_automatic_stands_for_the_levels_of_the_makers() -> None:
 
 def test_the_infotext_says_what_guidance_a_model_was_told() -> None:
     options = OptionRegistry(OPTIONS).values({"distilled_cfg_scale": 2.5})
-    assert told_guidance("flux", options) == {"Distilled CFG Scale": 2.5}
-    assert told_guidance("flux-schnell", options) == {}
+    assert flow_parameters("flux", options) == {"Distilled CFG Scale": 2.5}
+    assert flow_parameters("flux-schnell", options) == {}
+
+
+def test_the_infotext_says_where_sd3_reads_the_text_with_t5_as_well() -> None:
+    registry = OptionRegistry(OPTIONS)
+    wanted = registry.values({"sd3_enable_t5": True})
+    assert flow_parameters("sd3", wanted) == {"Enable T5": True}
+    assert flow_parameters("sd3", registry.values({})) == flow_parameters("sd1", wanted) == {}

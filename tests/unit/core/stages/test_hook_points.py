@@ -62,6 +62,24 @@ def test_a_picture_is_changed_when_it_is_whole() -> None:
     assert "Signed: yes" in shop_of(after_overlay=sign).result(request()).images[0].infotext
 
 
+def test_hashes_of_networks_stand_where_the_reference_has_them() -> None:
+    def batch(draft: BatchDraft) -> None:
+        draft.infotext_params |= {"Mine": "1", "TI hashes": "calm: 1"}
+
+    shop = shop_of(before_batch=batch)
+    wanted = request(prompt="a (cat:1.1)", override_settings={"emphasis": "No norm"})
+    assert 'TI hashes: "calm: 1", Emphasis: No norm, Mine: 1' in shop.result(wanted).images[0].infotext
+
+
+def test_a_plugin_may_tell_of_networks_for_the_whole_run() -> None:
+    def prepare(draft: RequestDraft) -> None:
+        draft.extra_generation_params["Lora hashes"] = "ink: 1"
+
+    result = shop_of(prepare=prepare).result(request())
+    assert 'Lora hashes: "ink: 1"' in result.images[0].infotext
+    assert result.info["extra_generation_params"] == {"Lora hashes": "ink: 1"}
+
+
 def test_the_shape_of_a_grid_may_change() -> None:
     def one_row(draft: GridDraft) -> None:
         draft.columns, draft.rows = len(draft.images), 1

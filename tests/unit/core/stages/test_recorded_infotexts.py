@@ -19,6 +19,7 @@ from core.domain.infotext import read
 from core.domain.request import GenerationRequest
 from core.domain.serial import from_plain
 from core.domain.styles import Style
+from plugins.builtin.styles import StylesPlugin
 from tests.unit.core.workshop import MODEL, Workshop
 
 RECORDED = json.loads(Path(__file__).with_name("recorded_infotexts.json").read_text(encoding="utf-8"))
@@ -28,7 +29,12 @@ OURS = ("Version", "Backend")
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["id"])
 def test_the_infotext_is_the_references(recorded: dict[str, Any]) -> None:
-    shop = Workshop(backend=FakeBackend(zero_cost=True), styles=STYLES, default_model=MODEL.identity.title)
+    shop = Workshop(
+        backend=FakeBackend(zero_cost=True),
+        plugins={"styles": StylesPlugin()},
+        styles=STYLES,
+        default_model=MODEL.identity.title,
+    )
     result = shop.result(_request(shop, recorded["request"]))
     ours, theirs = read(result.images[0].infotext), read(recorded["infotext"])
     assert (ours.prompt, ours.negative_prompt) == (theirs.prompt, theirs.negative_prompt)

@@ -192,3 +192,16 @@ def test_an_interrupt_ends_what_is_not_drawn_yet() -> None:
     result = shop.result(asked())
     assert sizes(shop) == [1]
     assert [image.seed for image in result.images] == [0]
+
+
+def test_what_the_backend_says_of_a_picture_stays_with_it() -> None:
+    def mark(run: PreparedRun, batch: Batch, watch: RunWatch) -> None:
+        for seed, marks in zip(batch.seeds, batch.marks, strict=True):
+            marks["Told"] = str(seed)
+
+    together, alone = shop_of(three), shop_of(three)
+    together.scripted.on_run = alone.scripted.on_run = mark
+    told = [image.infotext.count(f"Told: {image.seed}") for image in together.result(asked()).images]
+    assert told == [1, 1, 1]
+    repeated = alone.result(request(batch_size=2, n_iter=2)).images
+    assert [image.infotext.count(f"Told: {image.seed}") for image in repeated] == [1] * 4

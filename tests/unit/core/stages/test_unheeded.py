@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.domain.request import HiresParams
+from core.domain.styles import Style
 from tests.unit.core.workshop import Workshop, request
 
 
@@ -37,6 +38,16 @@ def test_many_networks_make_few_comments() -> None:
     assert len(told) == 9
     assert told[-1] == "The prompt names 22 more extra networks, which nothing here applies."
     assert not any("\n" in comment for comment in told)
+
+
+def test_styles_that_nothing_applies_are_named() -> None:
+    shop = Workshop(styles=[Style(f"s{number}", "in oil") for number in range(10)])
+    names = ("s1", "gone", "s0", "s1")
+    result = shop.result(request(prompt="a cat", styles=names))
+    assert result.comments == ("The request names the styles 's1', 's0', and nothing here applies them.",)
+    assert (result.info["prompt"], result.info["styles"]) == ("a cat", list(names))
+    many = shop.result(request(styles=tuple(f"s{number}" for number in range(10))))
+    assert many.comments[0].endswith("'s7' and 2 more, and nothing here applies them.")
 
 
 def test_what_is_told_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.domain.image import BlobRef, RasterImage
 from core.domain.request import GenerationRequest
-from core.domain.resources import LoraRef
+from core.domain.resources import EmbeddingRef, LoraRef
 from plugins.builtin import builtin_plugins
 from plugins.hookspecs import AppInfo
 from tests.unit.core.workshop import Workshop, img2img, request
@@ -22,10 +22,13 @@ class Files:
     def loras(self) -> tuple[LoraRef, ...]:
         return self._loras
 
+    def embeddings(self) -> tuple[EmbeddingRef, ...]:
+        return ()
+
 
 def shop_with(data_dir: Path | None = None, *loras: LoraRef, **fields: Any) -> Workshop:
     """``data_dir``: None for plugins that were never told where they are."""
-    shop = Workshop(plugins=dict(builtin_plugins()), **fields)
+    shop = Workshop(builtin=builtin_plugins(), **fields)
     if data_dir is not None:
         info = AppInfo("1", "1.1", "fake", data_dir, data_dir / "models", Files(*loras))
         shop.hooks.ready(info)  # type: ignore[attr-defined]

@@ -69,6 +69,12 @@ def test_bars_in_braces_are_those_of_wildcards(prompt: str, expected: list[str])
     assert prompts(shop) == expected
 
 
+def test_an_empty_part_is_a_part_as_in_the_reference() -> None:
+    shop = shop_with()
+    shop.draw(scripted(MATRIX, prompt="|a|"))
+    assert prompts(shop) == ["", ", a", ", ", ", a, "]
+
+
 def test_the_matrix_of_the_negative_prompt_with_other_seeds() -> None:
     shop = shop_with()
     shop.draw(scripted(MATRIX, False, True, "negative", prompt="a|b", negative_prompt="x|y"))

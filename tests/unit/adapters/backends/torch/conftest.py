@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from adapters.application import Application
 from adapters.backends.torch.model import LoadedModel, load_model
+from adapters.bootstrap import bootstrap
 from adapters.models.catalog_disk import BUILTIN_FOLDER
+from adapters.settings import load_settings
 from core.domain.flow_families import FLOW_FAMILIES
 from serena import Serena
 from tests.unit.adapters.backends.torch.rig import CPU, reference, stub_folder
@@ -19,9 +22,15 @@ BACKEND: dict[str, Any] = {"name": "torch", "device": "cpu", "threads": 1, "max_
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serena]:
+def demo_app(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """What ``demo`` opens."""
+    return bootstrap(load_settings(data_dir=tmp_path_factory.mktemp("demo"), backend=BACKEND))
+
+
+@pytest.fixture(scope="session")
+def demo(demo_app: Application) -> Iterator[Serena]:
     """Draws with the built-in model, two runs at once."""
-    with Serena(backend=BACKEND, data_dir=tmp_path_factory.mktemp("demo")) as serena:
+    with Serena(application=demo_app) as serena:
         yield serena
 
 

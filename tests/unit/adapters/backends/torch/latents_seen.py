@@ -16,7 +16,6 @@ from adapters.backends.torch.engine.batcher import StepBatcher
 from adapters.backends.torch.engine.buckets import Buckets
 from adapters.backends.torch.engine.cost import ThreadCost
 from adapters.backends.torch.engine.merger import Counts
-from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.latents import decode
 from adapters.backends.torch.previews import Previews
 from adapters.backends.torch.tiling import tiling
@@ -31,7 +30,7 @@ class LatentsSeen:
     """An ``ImageBackend`` of the same parts."""
 
     def __init__(self) -> None:
-        self._checkpoints = Checkpoints(CPU, torch.float32, Inversions())
+        self._checkpoints = Checkpoints(CPU, torch.float32)
         self._batcher = StepBatcher(time.monotonic, Admission(16), Buckets(), ThreadCost())
         self._lock = threading.Lock()
         self._latents: dict[str, list[Tensor]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,17 @@ import pytest
 from PIL import Image
 
 from adapters.backends.torch.hires import LATENT_MODES
+from adapters.backends.torch.lazy import LazyTorchBackend
+from adapters.bootstrap import bootstrap
+from adapters.settings import load_settings
 from core.domain.errors import InvalidValue
+from core.domain.image import RasterImage
 from core.domain.request import HiresParams
+from core.ports.driven import RunWatch
+from core.prepared import Batch, PreparedRun
 from serena import Serena
 from tests.unit.adapters.backends.torch.conftest import BACKEND
-from tests.unit.adapters.backends.torch.rig import Pixels, distance, draw
+from tests.unit.adapters.backends.torch.rig import Pixels, Watch, distance, draw
 
 
 def enlarged(demo: Serena, strength: float = 0.5, **params: Any) -> Pixels:
@@ -50,6 +57,26 @@ def test_strength_nought_is_the_enlarged_first_pass(demo: Serena) -> None:
 
 def test_the_second_pass_has_its_own_prompt(demo: Serena) -> None:
     assert distance(enlarged(demo), enlarged(demo, prompt="blue square")) > 5
+
+
+class StoppedBetween(Watch):
+    """Stops when the second pass has begun."""
+
+    def begin_pass(self, steps: int) -> None:
+        self._left = 0 if self.steps else None
+        super().begin_pass(steps)
+
+
+class Interrupting(LazyTorchBackend):
+    def execute_run(self, run: PreparedRun, batch: Batch, watch: RunWatch) -> Sequence[RasterImage]:
+        return super().execute_run(run, batch, StoppedBetween())
+
+
+def test_who_stops_before_the_second_pass_predicts_has_the_picture_of_the_first(tmp_path: Path) -> None:
+    settings = load_settings(data_dir=tmp_path, backend=BACKEND)
+    with Serena(application=bootstrap(settings, backend=Interrupting(settings.backend))) as serena:
+        [alone] = draw(serena)
+        assert distance(enlarged(serena), alone) == 0
 
 
 def test_an_unknown_upscaler_is_refused_before_anything_is_drawn(demo: Serena) -> None:

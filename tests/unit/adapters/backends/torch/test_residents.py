@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from adapters.backends.torch.checkpoints import Checkpoints, Wanted
-from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.model import LoadedModel, load_model
 from adapters.backends.torch.residents import Residents
 from core.domain.errors import BackendError, ModelError
@@ -30,7 +29,7 @@ def refs(stub: Path, tmp_path: Path) -> list[ModelRef]:
 
 
 def checkpoints(budget: int | None = None, load: Load = load_model) -> Checkpoints:
-    return Checkpoints(CPU, torch.float32, Inversions(), budget=budget, load=load)
+    return Checkpoints(CPU, torch.float32, budget=budget, load=load)
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from adapters.backends.torch.engine.merger import Lane
 from adapters.backends.torch.families.flow_kinds import FLOW_KINDS
 from adapters.backends.torch.flow.long_text import LongTextEncoder
-from adapters.backends.torch.inversions import Inversions
 from adapters.backends.torch.model import LoadedModel
 from adapters.backends.torch.text import TextEncoder, TextOptions
+from adapters.backends.torch.words import Words
 from core.domain.flow_families import FLUX
 from core.prompt.emphasis import Emphasis
 from tests.unit.adapters.backends.torch.rig import CPU
@@ -78,8 +76,8 @@ def asks(
     return [lambda text=text: encoder.encode((text,), options)[0] for text in texts]  # type: ignore[misc]
 
 
-def of(model: LoadedModel, network: Counted, lane: Lane, folder: Path | None = None) -> TextEncoder:
-    return TextEncoder(model.tokenizer, network, CPU, Inversions(folder), lane=lane)
+def of(model: LoadedModel, network: Counted, lane: Lane) -> TextEncoder:
+    return TextEncoder(model.tokenizer, network, CPU, lane=lane)
 
 
 @pytest.mark.parametrize(("rows", "calls"), [(1, [1] * 6), (4, [1, 4, 1])], ids=["apart", "shared"])
@@ -121,11 +119,12 @@ def test_a_run_that_shares_nothing_encodes_alone_and_for_itself(stub_model: Load
     assert apart.encode(("red",), solo)[0] is apart.encode(("red",), PLAIN)[0]
 
 
-def test_textual_inversions_are_laid_over_one_call_alone(stub_model: LoadedModel, tmp_path: Path) -> None:
-    save_file({"emb_params": torch.full((1, 8), 9.0)}, tmp_path / "calm.safetensors")
+def test_vectors_are_laid_over_one_call_alone(stub_model: LoadedModel) -> None:
+    calm = Words(frozenset({("calm", "1")}), {"calm": (torch.full((1, 8), 9.0),)})
     network, lane = Counted(), Lane(time.monotonic, 8)
     texts = ["first", "red", "calm", "blue"]
-    found = together(network, lane, asks(of(stub_model, network, lane, tmp_path), texts))
+    encoder = of(stub_model, network, lane)
+    found = together(network, lane, asks(encoder, texts, replace(PLAIN, words=calm)))
     assert sorted(network.calls) == [1, 1, 2]
     nines = [bool((answer == 9.0).all(dim=1).any()) for answer in found]  # type: ignore[attr-defined]
     assert nines == [False, False, True, False]

@@ -37,6 +37,13 @@ def test_what_broke_at_hand_is_read_again(database: Database) -> None:
     assert len(sessions) == 2
 
 
+def test_one_that_flushes_with_each_commit_needs_nothing_else(database: Database) -> None:
+    plain = Database(database.engine, begin=database.begin, explain=StorageError)
+    assert plain.disk.flush()
+    assert plain.read(lambda session: "read") == "read"
+    plain.close()
+
+
 def test_what_breaks_twice_is_told(database: Database) -> None:
     with pytest.raises(StorageError, match="nonsense"):
         database.read(lambda session: session.command("nonsense"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,17 +81,6 @@ def test_a_job_is_taken_while_the_disk_is_waited_for(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_disk_that_fails_is_told_to_who_waits_for_it(tmp_path: Path) -> None:
-    disk = Disk()
-    store = store_on(disk, tmp_path)
-    disk.trouble = StorageError("the disk failed")
-    with pytest.raises(StorageError, match="the disk failed"):
-        store.put(make_job("a"))
-    disk.trouble = None
-    assert store.put(make_job("b")).id == "b"
-    store.close()
-
-
 def waiting(flush: SharedFlush, disk: Disk, count: int) -> list[bool | BaseException]:
     """Answers of one whose flush has begun, and of ``count`` who came after that."""
     disk.go.clear()
@@ -119,11 +109,33 @@ def test_those_who_share_a_flush_share_its_failure() -> None:
 
 
 def test_a_log_is_flushed_and_so_is_the_name_of_a_new_one(tmp_path: Path) -> None:
-    log = LogFile(tmp_path / "jobs.sqlite")
+    log, path = LogFile(tmp_path / "jobs.sqlite"), tmp_path / "jobs.sqlite-wal"
     log.flush()  # none is there: all of it is in the database
-    (tmp_path / "jobs.sqlite-wal").write_bytes(b"x")
+    assert not log.exists
+    for _ in range(2):
+        (tmp_path / "new").write_bytes(b"x")
+        (tmp_path / "new").rename(path)
+        log.flush()
+        log.flush()
+    assert log.exists
+    log.close()
+
+
+def test_a_log_stays_open_until_the_store_is_closed(tmp_path: Path) -> None:
+    """Who has it open is told of a write that fails, also by another's flush."""
+    path = tmp_path / "jobs.sqlite-wal"
+    path.write_bytes(b"x")
+    log = LogFile(tmp_path / "jobs.sqlite")
     log.flush()
-    log.flush()
+    assert open_files(path) == 1
+    log.close()
+    log.flush()  # of a thread that had committed before
+    assert open_files(path) == 0
+
+
+def open_files(path: Path) -> int:
+    links = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
+    return sum(link.is_symlink() and link.resolve() == path for link in links)
 
 
 def test_a_log_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

@@ -26,8 +26,7 @@ def test_readers_and_writers_share_a_log_that_the_store_flushes(tmp_path: Path) 
         found = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "journal_mode")
         ]
-    assert database.flush is not None
-    assert database.flush()
+    assert database.disk.flush()
     database.close()
     assert found == [1, "wal"]
 

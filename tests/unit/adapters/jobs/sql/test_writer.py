@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ import sqlalchemy as sa
 from adapters.jobs.sql.database import Database, Session
 from adapters.jobs.sql.sqlite import open_sqlite
 from adapters.jobs.sql.writer import Writer
-from core.domain.errors import JobConflict, StorageError
+from core.domain.errors import JobConflict, NotKept, StorageError
 from tests.unit.adapters.jobs.sql.samples import QUICK
 
 COUNT = sa.text("SELECT count(*) FROM notes")
@@ -108,11 +110,24 @@ def test_an_error_is_its_callers_alone(writer: Writer, database: Database) -> No
     assert notes(database) == 2
 
 
+class FailedElsewhere:
+    """A ``Disk``: the flush that another thread led has failed."""
+
+    def check(self) -> None:
+        """There is no doubt yet."""
+
+    def flush(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def test_a_flush_that_failed_elsewhere_fails_those_that_are_to_last(tmp_path: Path) -> None:
     sqlite = open_sqlite(tmp_path / "jobs.sqlite", QUICK)
-    database = Database(sqlite.engine, begin=sqlite.begin, explain=StorageError, flush=lambda: False)
+    database = Database(sqlite.engine, begin=sqlite.begin, explain=StorageError, disk=FailedElsewhere())
     writer = Writer(database, lambda queued: None)
-    with pytest.raises(StorageError, match="the disk failed"):
+    with pytest.raises(NotKept, match="the disk failed"):
         writer.run(lambda session: None)
     assert writer.run(lambda session: "loose", lasting=False) == "loose"
     writer.close()
@@ -131,9 +146,10 @@ def test_who_is_interrupted_while_waiting_leads_nobody(
         assert go_on.wait(30)
 
     def interrupt() -> None:
-        while not writer.waiting:
+        main = threading.main_thread().ident or 0
+        while not (writer.waiting and _is_inside(main, "_wait")):
             assert not go_on.is_set()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        signal.pthread_kill(main, signal.SIGUSR1)
 
     def stop(*_: object) -> None:
         if is_next:
@@ -156,6 +172,43 @@ def test_who_is_interrupted_while_waiting_leads_nobody(
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert notes(database) == 1
+
+
+class Late(Writer):
+    """A signal comes when a thread has just been told to lead."""
+
+    def _wait(self, task: Any) -> None:
+        super()._wait(task)
+        raise InterruptedError
+
+
+def test_who_is_interrupted_before_it_leads_leaves_that_to_others(database: Database) -> None:
+    writer, begun, go_on = Late(database, lambda queued: None), threading.Event(), threading.Event()
+
+    def hold(session: Session) -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        holding = pool.submit(writer.run, hold)
+        assert begun.wait(30)
+        late = pool.submit(writer.run, note("never"))
+        while not writer.waiting:
+            assert not late.done()
+        go_on.set()
+        holding.result(30)
+        with pytest.raises(InterruptedError):
+            late.result(30)
+    assert writer.run(note("a")) == "a"
+    assert notes(database) == 1
+    writer.close()
+
+
+def _is_inside(thread: int, function: str) -> bool:
+    """Beyond its first line, where a tool that counts lines may hold a lock that other threads need."""
+    frame = sys._current_frames()[thread]
+    code = frame.f_code
+    return code.co_name == function and frame.f_lineno != code.co_firstlineno
 
 
 def test_what_the_disk_refuses_fails_alone(writer: Writer, database: Database) -> None:

@@ -42,6 +42,13 @@ def test_noise_only_adds() -> None:
     assert admission.cap("scope") == 16
 
 
+def test_what_is_cheapest_outlives_a_busy_while() -> None:
+    admission = measured({8: 1.0, 16: 0.95})
+    for _ in range(40):
+        admission.record("scope", 16, 16 * 1.3)
+    assert admission.cap("scope") == 16
+
+
 def test_scopes_are_apart_and_the_setting_is_the_most() -> None:
     admission = measured({2: 1.0, 4: 1.0})
     assert admission.cap("another") == 16

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from adapters.backends.torch.engine.cost import AHEAD, CudaCost
+from adapters.backends.torch.engine.cost import CudaCost
+
+AHEAD = 2
 
 
 class Device:
@@ -42,7 +44,7 @@ class Event:
 
 def test_costs_are_read_later_and_nothing_waits_for_them() -> None:
     device, costs = Device(), list[float]()
-    meter = CudaCost(device.event)
+    meter = CudaCost(event=device.event)
     for _ in range(3):
         meter.start(costs.append)()
         device.reached = len(device.recorded)
@@ -50,9 +52,17 @@ def test_costs_are_read_later_and_nothing_waits_for_them() -> None:
     assert device.waits == 0
 
 
+def test_the_host_is_as_far_ahead_as_it_likes_unless_it_is_told() -> None:
+    device, costs = Device(), list[float]()
+    meter = CudaCost(event=device.event)
+    for _ in range(6):
+        meter.start(costs.append)()
+    assert (device.waits, costs) == (0, [])
+
+
 def test_the_host_is_not_further_ahead_than_a_few_passes() -> None:
     device, costs = Device(), list[float]()
-    meter = CudaCost(device.event)
+    meter = CudaCost(AHEAD, device.event)
     for _ in range(6):
         meter.start(costs.append)()
         assert len(device.recorded) - device.reached <= 2 * AHEAD

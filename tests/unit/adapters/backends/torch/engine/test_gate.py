@@ -6,7 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import pytest
+
 from adapters.backends.torch.engine.gate import Gate
+from adapters.backends.torch.engine.heeding import heeding
+from core.domain.errors import Interrupted
 
 PATIENCE = 30.0
 
@@ -53,3 +57,40 @@ def test_callers_do_not_wait_for_one_another() -> None:
     with gate.calling(), ThreadPoolExecutor(1) as pool:
         pool.submit(second).result(PATIENCE)
     assert both.is_set()
+
+
+def test_a_run_may_be_stopped_while_another_compiles() -> None:
+    gate = Gate()
+
+    def stop() -> None:
+        raise Interrupted
+
+    def call() -> None:
+        with heeding(stop), gate.calling():
+            pytest.fail("the other compiles")
+
+    with ThreadPoolExecutor(1) as pool:
+        with gate.compiling():
+            assert isinstance(pool.submit(call).exception(PATIENCE), Interrupted)
+        with gate.compiling():  # who left keeps nobody waiting
+            pass
+        with heeding(stop), gate.calling():  # where nothing is waited for, nothing is asked
+            pass
+
+
+def test_who_wants_to_compile_does_not_wait_for_ever_and_keeps_nobody_waiting_then() -> None:
+    gate, inside, leave = Gate(patience=0.01), Event(), Event()
+
+    def hang() -> None:
+        with gate.calling():
+            inside.set()
+            assert leave.wait(PATIENCE)
+
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(hang)
+        assert inside.wait(PATIENCE)
+        with pytest.raises(TimeoutError, match=r"for 0\.01 seconds without a pause"), gate.compiling():
+            pytest.fail("another is inside")
+        with gate.calling():
+            leave.set()
+        hanging.result(PATIENCE)

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from adapters.backends.torch.engine.calls import Question, Rows
+from adapters.backends.torch.engine.heeding import heeding
 from adapters.backends.torch.engine.merger import Lane
+from core.domain.errors import Interrupted
 
 PATIENCE = 30.0
 
@@ -119,3 +121,45 @@ def test_what_a_failed_pass_had_made_is_gone_before_the_next() -> None:
     assert found == [None, torch.OutOfMemoryError, torch.OutOfMemoryError]
     assert network.held[:3] == [0, 0, 0]
     assert left == 0
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_was_asked_and_answered_is_let_go_at_once(alone: bool) -> None:
+    lane, asked = Lane(time.monotonic), torch.zeros(1, 1)
+    kept = ref(asked)
+    gc.disable()
+    try:
+        lane.ask(Question("vae", lambda rows: rows["x"] + 1, {"x": asked}), alone=alone)
+        del asked
+        left = kept()
+    finally:
+        gc.enable()
+    assert left is None
+
+
+def test_a_run_may_be_stopped_while_it_waits_and_its_company_is_answered() -> None:
+    lane, network, cancelled = Lane(time.monotonic, 2), Slow(), threading.Event()
+
+    def check() -> None:
+        if cancelled.is_set():
+            raise Interrupted
+
+    def ask(value: float) -> float:
+        return lane.ask(Question("vae", network, {"x": torch.tensor([[value]])})).item()
+
+    def ask_until_cancelled(value: float) -> float:
+        with heeding(check):
+            return ask(value)
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(ask, 0)
+        assert network.began.wait(PATIENCE)
+        others = [pool.submit(ask_until_cancelled, 1), *(pool.submit(ask, i) for i in (2, 3))]
+        while len(lane._waiting) < 3:
+            time.sleep(0.001)
+        cancelled.set()
+        assert isinstance(others[0].exception(PATIENCE), Interrupted)
+        network.go_on.set()
+        answers = [one.result(PATIENCE) for one in (first, *others[1:])]
+    assert answers == [1, 3, 4]
+    assert network.passes == [1, 2]

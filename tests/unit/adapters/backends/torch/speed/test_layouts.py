@@ -110,6 +110,11 @@ def test_the_lanes_take_as_many_as_they_are_told(own: LoadedModel) -> None:
     assert [prepared(own, SpeedPlan(), Passes()).text_lane.shares, made.text_lane.shares] == [False, True]
 
 
+def test_a_model_knows_how_copies_for_it_go(own: LoadedModel) -> None:
+    plans = SpeedPlan(), SpeedPlan(pinned=True)
+    assert [prepared(own, plan, Passes()).pinned for plan in plans] == [False, True]
+
+
 def test_pictures_are_marked_where_fp8_acts(own: LoadedModel) -> None:
     def marks(model: LoadedModel) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -20,6 +20,11 @@ def test_nothing_is_on_unless_it_is_asked_for() -> None:
     assert SpeedPlan.of(BackendSettings()) == SpeedPlan()
 
 
+def test_copies_and_the_way_ahead_are_as_they_are_set() -> None:
+    plan = SpeedPlan.of(BackendSettings(pinned_copies=True, passes_ahead=2))
+    assert plan == SpeedPlan(pinned=True, ahead=2)
+
+
 def test_fp8_needs_a_cuda_device() -> None:
     settings = BackendSettings(device="cpu")
     with pytest.raises(SettingsError, match=r"backend.fp8 is true, which needs a CUDA device; this is cpu"):

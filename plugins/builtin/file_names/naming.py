@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from core.domain.filenames.context import NameContext
-from core.domain.filenames.sanitizing import Sanitizer
-from core.domain.filenames.tokens import TOKENS, Nothing
+from core.domain.filenames import Sanitizer
+from plugins.builtin.file_names.context import NameContext
+from plugins.builtin.file_names.tokens import TOKENS, Nothing
 
 _TOKEN = re.compile(r"\[([^\[\]]+)\]")
 _INSIDE = re.compile(r"([^<>]*)((?:<[^>]*>)*)")

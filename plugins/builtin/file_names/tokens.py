@@ -9,8 +9,8 @@ from datetime import tzinfo
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from core.domain.filenames.context import NameContext
-from core.domain.filenames.sanitizing import Sanitizer
+from core.domain.filenames import Sanitizer
+from plugins.builtin.file_names.context import TIMESTAMP, NameContext
 
 
 class Nothing:
@@ -22,7 +22,6 @@ Value = str | Nothing | None
 """``None``: unknown, the token stays as it is written."""
 Token = Callable[[NameContext, Sanitizer, tuple[str, ...]], Value]
 
-_DATETIME = "%Y%m%d%H%M%S"
 _BETWEEN_WORDS = re.compile(r"[\s!-/:-@\[-`{-~]+")  # white space and ASCII punctuation
 
 
@@ -62,9 +61,9 @@ def _datetime(context: NameContext, sanitizer: Sanitizer, args: tuple[str, ...])
     if zone is not None:
         moment = moment.astimezone(zone)
     try:
-        return sanitizer.value(moment.strftime(args[0] if args and args[0] else _DATETIME))
+        return sanitizer.value(moment.strftime(args[0] if args and args[0] else TIMESTAMP))
     except ValueError:
-        return sanitizer.value(moment.strftime(_DATETIME))
+        return sanitizer.value(moment.strftime(TIMESTAMP))
 
 
 def _zone(name: str) -> tzinfo | None:
