@@ -21,6 +21,8 @@ from adapters.application import Application
 from adapters.bootstrap import bootstrap
 from adapters.settings import load_settings
 from bench.table import Measurement, render
+from core.domain.option_table import OPTIONS
+from core.domain.options import OptionRegistry
 from core.domain.request import GenerationRequest
 from core.drafts import RequestDraft
 from plugins.builtin import builtin_plugins
@@ -73,7 +75,7 @@ class QuietOnTensors:
 
 
 def measure(data_dir: Path) -> list[Measurement]:
-    return [*_jobs(data_dir), *_tensor_jobs(data_dir), *_calls()]
+    return [*_jobs(data_dir), *_tensor_jobs(data_dir), *calls()]
 
 
 def _jobs(data_dir: Path) -> list[Measurement]:
@@ -143,16 +145,16 @@ def _seconds(app: Application) -> float:
     return time.perf_counter() - started
 
 
-def _calls() -> list[Measurement]:
+def calls(count: int = CALLS) -> list[Measurement]:
     """One call of a hook by itself."""
-    draft: Any = RequestDraft.__new__(RequestDraft)
+    draft = RequestDraft("run", REQUEST, OptionRegistry(OPTIONS).values({}))
     cases = {"a hook that nobody implements": 0, "a hook of 1 plugin": 1, "a hook of 10 plugins": 10}
     found = []
-    for name, count in cases.items():
-        loaded = load_plugins(found=(), objects=[(f"q{number}", Quiet()) for number in range(count)])
+    for name, plugins in cases.items():
+        loaded = load_plugins(found=(), objects=[(f"q{number}", Quiet()) for number in range(plugins)])
         hooks = PluggyRunHooks(loaded)
         took = []
-        for _ in range(CALLS):
+        for _ in range(count):
             started = time.perf_counter()
             hooks.prepare(draft)
             took.append(time.perf_counter() - started)
