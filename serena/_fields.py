@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from core.domain.errors import InvalidRequest
+from core.domain.errors import InvalidRequest, InvalidValue, UnknownScript
 from core.domain.request import GenerationRequest, HiresParams, InitParams, Kind, MaskedContent, ResizeMode
+from core.domain.scripts import bind, find_script
 
 if TYPE_CHECKING:
     from core.domain.image import BlobRef
+    from core.domain.resources import ScriptInfo
 
 
 class Fields(TypedDict, total=False):
@@ -45,7 +47,7 @@ class Fields(TypedDict, total=False):
     hires: HiresParams | None
     override_settings: Mapping[str, Any]
     script_name: str | None
-    script_args: Sequence[Any]
+    script_args: Sequence[Any] | Mapping[str, Any]
     alwayson_scripts: Mapping[str, Any]
     save_images: bool
     deterministic: bool
@@ -82,11 +84,33 @@ INIT_NAMES = {
 """Of what the pictures to start from bring: the API's name and ours."""
 
 
-def request_of(kind: Kind, prompt: str, fields: dict[str, Any]) -> GenerationRequest:
+def request_of(
+    kind: Kind, prompt: str, fields: dict[str, Any], scripts: Callable[[], Sequence[ScriptInfo]]
+) -> GenerationRequest:
+    """Raises ``InvalidRequest``.
+
+    :param scripts: those that there are. Asked where arguments are given by name.
+    """
     for name in ("styles", "script_args"):
-        if name in fields:
-            fields[name] = tuple(fields[name])
+        given = fields.get(name, ())
+        if isinstance(given, str | bytes):
+            raise InvalidValue(name, given, "it must be a list")
+        if isinstance(given, Mapping) and name == "script_args":
+            given = _by_position(kind, fields.get("script_name"), given, scripts())
+        fields[name] = tuple(given)
     return GenerationRequest(kind=kind, prompt=prompt, **fields)
+
+
+def _by_position(
+    kind: Kind, name: str | None, args: Mapping[str, Any], scripts: Sequence[ScriptInfo]
+) -> tuple[Any, ...]:
+    """Without a script they mean nothing."""
+    if not name:
+        return ()
+    script = find_script(name, kind, scripts)
+    if script is None:
+        raise UnknownScript(name)
+    return tuple(bind(script.name, script.args, args).values())
 
 
 def init_params(images: tuple[BlobRef, ...], mask: BlobRef | None, fields: dict[str, Any]) -> InitParams:

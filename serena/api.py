@@ -89,7 +89,7 @@ class Serena:
 
     def txt2img(self, prompt: str = "", **fields: Unpack[Fields]) -> Pictures:
         """Draw a prompt. Raises :class:`InvalidRequest`, or another :class:`SerenaError` if drawing fails."""
-        return self._draw(request_of(Kind.TXT2IMG, prompt, dict(fields)))
+        return self._draw(self._request(Kind.TXT2IMG, prompt, dict(fields)))
 
     def img2img(
         self,
@@ -103,7 +103,7 @@ class Serena:
         with self._kept() as put:
             images = tuple(put(picture) for picture in _several(init_image))
             init = init_params(images, None if mask is None else put(mask), given)
-            request = request_of(Kind.IMG2IMG, prompt, {**given, "init": init})
+            request = self._request(Kind.IMG2IMG, prompt, {**given, "init": init})
         return self._draw(request)
 
     @contextmanager
@@ -125,8 +125,11 @@ class Serena:
     def _put(self, picture: Picture) -> BlobRef:
         return self._app.images.put_image(_encoded(picture))
 
-    def _draw(self, request: GenerationRequest) -> Pictures:
+    def _request(self, kind: Kind, prompt: str, fields: dict[str, Any]) -> GenerationRequest:
         self._app.settle()
+        return request_of(kind, prompt, fields, self._app.resources.scripts)
+
+    def _draw(self, request: GenerationRequest) -> Pictures:
         job_id = self._app.images.submit(request)
         try:
             job = self._app.images.wait(job_id)

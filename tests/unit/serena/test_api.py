@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -48,6 +49,29 @@ def test_lists_become_tuples(desk: Desk) -> None:
     desk.serena.txt2img("a cat", styles=["one"], script_args=[1])
     (request,) = desk.service.requests
     assert (request.styles, request.script_args) == (("one",), (1,))
+
+
+def test_arguments_of_a_script_may_be_given_by_name(desk: Desk) -> None:
+    desk.serena.txt2img("a cat", script_name="Ladder", script_args={"text": "up"})
+    desk.serena.txt2img("a cat", script_args={"text": "up"})
+    by_name, without = desk.service.requests
+    assert by_name.script_args == (3, "up", ("left",))
+    assert without.script_args == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"script_name": "ladder", "script_args": {"rings": 4}}, "rings"),
+        ({"script_name": "stairs", "script_args": {"rungs": 4}}, "stairs"),
+        ({"styles": "one"}, "styles"),
+        ({"script_name": "ladder", "script_args": "up"}, "script_args"),
+    ],
+)
+def test_what_is_no_list_and_no_argument_is_refused(desk: Desk, fields: Any, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        desk.serena.txt2img("a cat", **fields)
+    assert not desk.service.requests
 
 
 def test_it_starts_and_closes(desk: Desk) -> None:
