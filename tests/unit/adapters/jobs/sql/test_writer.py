@@ -139,7 +139,7 @@ def test_who_is_interrupted_while_waiting_leads_nobody(
     writer: Writer, database: Database, is_next: bool
 ) -> None:
     """A signal comes to the main thread while it waits, or in the moment in which it is told to lead."""
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on, heard = threading.Event(), threading.Event(), threading.Event()
 
     def hold(session: Session) -> None:
         begun.set()
@@ -149,9 +149,13 @@ def test_who_is_interrupted_while_waiting_leads_nobody(
         main = threading.main_thread().ident or 0
         while not (writer.waiting and _is_inside(main, "_wait")):
             assert not go_on.is_set()
-        signal.pthread_kill(main, signal.SIGUSR1)
+        while not heard.wait(0.1):  # a signal just before the wait does not end it
+            signal.pthread_kill(main, signal.SIGUSR1)
 
     def stop(*_: object) -> None:
+        if heard.is_set():
+            return
+        heard.set()
         if is_next:
             go_on.set()
             holding.result(30)
@@ -162,9 +166,10 @@ def test_who_is_interrupted_while_waiting_leads_nobody(
         with ThreadPoolExecutor(3) as pool:
             holding = pool.submit(writer.run, hold)
             assert begun.wait(30)
-            pool.submit(interrupt)
+            interrupting = pool.submit(interrupt)
             with pytest.raises(InterruptedError):
                 writer.run(note("never"))
+            interrupting.result(30)
             assert writer.waiting == 0
             other = pool.submit(writer.run, note("a"))
             go_on.set()
