@@ -107,9 +107,16 @@ def test_of_what_expired_before_nobody_knows_whose_it_was(tmp_path: Path, engine
         assert store.expired(JobId("gone")) == Expired(None)
 
 
-def test_what_waiting_jobs_hold_is_counted_from_the_first_release_on(tmp_path: Path) -> None:
-    path = tmp_path / "jobs.sqlite"
+@pytest.mark.parametrize("found", ["0001", "0003"])
+def test_what_waiting_jobs_hold_is_counted_from_every_release_on(
+    tmp_path: Path, engine: sa.Engine, found: str
+) -> None:
+    path = tmp_path / "empty.sqlite"
     load_stored(path)
+    with engine.connect() as older:
+        older.exec_driver_sql("BEGIN IMMEDIATE")
+        upgrade(older, found, "it")
+        older.exec_driver_sql("COMMIT")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE jobs SET size = 600000 WHERE state = 'queued'")
     limits = QueueLimits(size=1_500_000)
