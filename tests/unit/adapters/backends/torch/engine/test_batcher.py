@@ -207,20 +207,25 @@ def test_a_run_that_asked_for_solitude_gets_it() -> None:
     assert sorted(network.passes) == [1, 2]
 
 
-def test_a_run_that_dawdles_is_left_behind() -> None:
-    network, batcher = Doubling(), make(patience=0.01)
+def quick_and_dawdler(network: Doubling) -> tuple[Callable[[Member], object], Callable[[Member], object]]:
+    """The second asks when the first has its answer."""
     released = threading.Event()
-
-    def dawdler(member: Member) -> object:
-        released.wait(PATIENCE)
-        return asking(network, 2)(member)
 
     def quick(member: Member) -> object:
         answer = asking(network, 1)(member)
         released.set()
         return answer
 
-    assert together(batcher, quick, dawdler) == [[2], [4]]
+    def dawdler(member: Member) -> object:
+        released.wait(PATIENCE)
+        return asking(network, 2)(member)
+
+    return quick, dawdler
+
+
+def test_a_run_that_dawdles_is_left_behind() -> None:
+    network, batcher = Doubling(), make(patience=0.01)
+    assert together(batcher, *quick_and_dawdler(network)) == [[2], [4]]
     assert network.passes == [1, 1]
 
 
@@ -391,25 +396,16 @@ def test_a_run_that_dawdles_is_waited_for_once() -> None:
 
 
 def test_patience_is_measured_by_passes_of_the_same_size() -> None:
-    now, network, released = [0.0], Doubling(), threading.Event()
+    now, network = [0.0], Doubling()
     batcher = StepBatcher(lambda: now[0], Admission(16), Buckets(), ThreadCost())
 
     def slow(rows: Rows) -> Tensor:
         now[0] += 100.0
         return rows["x"]
 
-    def dawdler(member: Member) -> object:
-        released.wait(PATIENCE)
-        return asking(network, 2)(member)
-
-    def quick(member: Member) -> object:
-        answer = asking(network, 1)(member)
-        released.set()
-        return answer
-
     with batcher.join(("model", 16, 16), 2, nothing) as other, ThreadPoolExecutor(1) as pool:
         other.ask(Question("unet", slow, {"x": torch.zeros(1, 2)}))
-        answers = pool.submit(together, batcher, quick, dawdler)
+        answers = pool.submit(together, batcher, *quick_and_dawdler(network))
         while not batcher._waiting:
             time.sleep(0.001)
         now[0] += 1.0
